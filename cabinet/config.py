@@ -1,0 +1,155 @@
+"""Settings from the environment (prefix `CABINET_`), read once.
+
+Every setting of the program is a field here; `docs/settings.md` is made from these descriptions.
+"""
+
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO_SECRET = "demo-secret-for-local-use-only"  # noqa: S105  refused in production
+
+
+class Environment(StrEnum):
+    """`demo` brings the demo operator and its phone; `production` refuses every unsafe value."""
+
+    DEMO = "demo"
+    PRODUCTION = "production"
+
+
+class SmsGateway(StrEnum):
+    """Where SMS go. `demo` keeps them in the database for the demo phone."""
+
+    DEMO = "demo"
+
+
+class UnsafeSettings(Exception):
+    """The settings do not allow a start; the text has one line per setting."""
+
+
+class Settings(BaseSettings):
+    """All settings; see the module."""
+
+    model_config = SettingsConfigDict(env_prefix="CABINET_", extra="ignore", frozen=True)
+
+    env: Environment = Field(Environment.DEMO, description="`demo` or `production`")
+    database_url: str = Field(
+        f"sqlite:///{ROOT / 'var' / 'cabinet.db'}",
+        description="SQLite (`sqlite:///path`) or PostgreSQL (`postgresql+psycopg://user:password@host/name`)",
+    )
+    redis_url: str = Field("", description="Redis for page state when there is more than one web process")
+    secret_key: str = Field(DEMO_SECRET, description="Secret of at least 32 characters: keys of codes and passwords")
+    public_url: str = Field("http://localhost:3000", description="The address subscribers type, without a path")
+    port: int = Field(3000, ge=1, le=65535, description="The port that `make run` listens on")
+    trusted_proxy_hops: int = Field(0, ge=0, le=5, description="How many reverse proxies stand before the program")
+    time_zone: str = Field("Europe/Moscow", description="Where the operator's days and billing periods begin")
+    catalogue_path: Path = Field(
+        ROOT / "cabinet" / "catalogues" / "demo.yaml", description="The YAML file with tariffs, services and packages"
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_json: bool = Field(False, description="One JSON object a line instead of readable lines")
+
+    brand_name: str = Field("Кабинет", min_length=1, max_length=40, description="The name in titles and SMS")
+    brand_hue: int = Field(25, ge=0, le=359, description="Brand colour: hue of OKLCH, 25 red, 262 blue, 300 violet")
+    brand_chroma: float = Field(0.2, ge=0, le=0.3, description="Brand colour: 0.2, or 0.1 for hues 130 to 235")
+
+    sms_gateway: SmsGateway = Field(SmsGateway.DEMO, description="`demo` keeps SMS in the database for the demo phone")
+    sms_sender: str = Field("CABINET", max_length=11, description="The name that SMS come from")
+
+    code_minutes: int = Field(15, ge=3, le=15, description="How long a one-time code is valid, minutes")
+    codes_per_hour: int = Field(5, ge=1, description="One-time codes sent to one number in an hour")
+    codes_per_day: int = Field(10, ge=1, description="One-time codes sent to one number in a day")
+    codes_per_address_hour: int = Field(
+        60, ge=1, description="One-time codes asked from one network address in an hour"
+    )
+    codes_per_site_minute: int = Field(600, ge=1, description="One-time codes sent by the whole site in a minute")
+    code_failures_per_hour: int = Field(15, ge=1, description="Wrong codes for one number in an hour")
+    session_idle_minutes: int = Field(30, ge=5, description="A session ends after so long without a move")
+    session_hours: int = Field(12, ge=1, description="A session ends after so long in any case")
+    remembered_days: int = Field(30, ge=1, description="How long «Запомнить это устройство» lasts")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+            raise ValueError("must be like https://lk.example.ru, without a path")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError("is not a time zone such as Europe/Moscow") from error
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_supported_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return value
+
+    @model_validator(mode="after")
+    def _production_is_safe(self) -> Self:
+        if self.env is not Environment.PRODUCTION:
+            return self
+        faults = []
+        if self.secret_key == DEMO_SECRET or len(self.secret_key) < 32:
+            faults.append("CABINET_SECRET_KEY must be a secret of your own, 32 characters or more")
+        if self.sms_gateway is SmsGateway.DEMO:
+            faults.append("CABINET_SMS_GATEWAY must be a real gateway, not the demo phone")
+        if not self.public_url.startswith("https://"):
+            faults.append("CABINET_PUBLIC_URL must begin with https://")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the demo operator, phone and clock exist."""
+        return self.env is Environment.DEMO
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the embedded database is used."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def is_https(self) -> bool:
+        """Whether cookies may be `Secure` and carry the `__Host-` prefix."""
+        return self.public_url.startswith("https://")
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        UnsafeSettings: a value is wrong or unsafe; the text names each setting on a line of its own.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise UnsafeSettings("\n".join(_fault_lines(error))) from None
+
+
+def _fault_lines(error: ValidationError) -> list[str]:
+    """One line a fault, without the value: it may be a secret."""
+    lines = []
+    for fault in error.errors():
+        text = fault["msg"].removeprefix("Value error, ")
+        if fault["loc"]:
+            lines.append(f"CABINET_{str(fault['loc'][0]).upper()}: {text}")
+        else:
+            lines.extend(text.split("; "))
+    return lines

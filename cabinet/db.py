@@ -1,0 +1,90 @@
+"""The database: the only place that makes an engine, opens a transaction or commits one.
+
+SQLite (WAL) and PostgreSQL run the same code. On SQLite a writing transaction takes the single writer's lock at once
+(`BEGIN IMMEDIATE`), so that a read inside it is as good as `SELECT … FOR UPDATE` on PostgreSQL.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlmodel import Session
+
+from cabinet.config import settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5_000
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+@lru_cache
+def engine() -> Engine:
+    """The engine of this process, for `CABINET_DATABASE_URL`."""
+    return make_engine(settings().database_url)
+
+
+def make_engine(url: str) -> Engine:
+    """An engine with the pragmas and time-outs that the rest of the program relies on."""
+    if not url.startswith("sqlite"):
+        options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={BUSY_TIMEOUT_MS}"
+        options += " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, connect_args={"options": options})
+
+    path = url.removeprefix("sqlite:///")
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    made = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(made, "connect", _prepare_sqlite)
+    event.listen(made, "begin", _begin_sqlite)
+    return made
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not open transactions by itself: see _begin_sqlite
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """A session that commits at the end of the block, or rolls back when the block raises."""
+    with Session(engine(), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session for queries only: one consistent snapshot, nothing is ever committed."""
+    with Session(engine().execution_options(reads_only=True), autoflush=False) as session:
+        yield session
+
+
+async def in_session(function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Calls a service in a thread and in one transaction of its own; commits when it returns."""
+
+    def call() -> T:
+        with transaction() as session:
+            return function(session, *args, **kwargs)
+
+    return await asyncio.to_thread(call)
+
+
+async def in_read_session(function: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Calls a reading service in a thread, without the writer's lock."""
+
+    def call() -> T:
+        with reading() as session:
+            return function(session, *args, **kwargs)
+
+    return await asyncio.to_thread(call)

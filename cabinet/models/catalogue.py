@@ -1,0 +1,40 @@
+"""What the operator sells, as immutable versions: what was sold once can be explained for ever."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from cabinet.models.base import BigId, Instant, Json
+
+
+class _Version(SQLModel):
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    code: str = Field(max_length=40)
+    version: int
+    name: str = Field(max_length=80)
+    content: dict = Field(sa_type=Json, description="The canonical content of the catalogue file")
+    digest: str = Field(max_length=64, description="SHA-256 of the content")
+    is_archived: bool = Field(default=False, description="Closed for joining; the only thing that may change")
+    loaded_at: datetime = Field(sa_type=Instant)
+
+
+class PlanVersion(_Version, table=True):
+    """A version of a tariff plan."""
+
+    __tablename__ = "plan_version"
+    __table_args__ = (UniqueConstraint("code", "version"),)
+
+
+class OptionVersion(_Version, table=True):
+    """A version of an extra service."""
+
+    __tablename__ = "option_version"
+    __table_args__ = (UniqueConstraint("code", "version"),)
+
+
+class BundleVersion(_Version, table=True):
+    """A version of a package of minutes, gigabytes or SMS."""
+
+    __tablename__ = "bundle_version"
+    __table_args__ = (UniqueConstraint("code", "version"),)

@@ -1,0 +1,28 @@
+"""The demo world's phone and clock. Empty in production."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from cabinet.models.base import BigId, Instant
+
+
+class DemoSms(SQLModel, table=True):
+    """An SMS that the embedded gateway «sent»."""
+
+    __tablename__ = "demo_sms"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    reference: str = Field(unique=True, max_length=80)
+    recipient: str = Field(max_length=15, index=True)
+    text: str = Field(max_length=1000)
+    sent_at: datetime = Field(sa_type=Instant)
+
+
+class DemoClock(SQLModel, table=True):
+    """How far the operator's clock runs ahead of the machine's; a single row."""
+
+    __tablename__ = "demo_clock"
+
+    id: int = Field(default=1, primary_key=True)
+    offset_seconds: int = 0

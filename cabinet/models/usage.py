@@ -1,0 +1,96 @@
+"""Usage records with how each was rated, and the allowances they drew on."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, Index
+from sqlmodel import Field, SQLModel
+
+from cabinet.models.base import BigId, Choice, Instant, Json
+
+
+class UsageKind(StrEnum):
+    """What was used. Quantities: seconds, messages, bytes."""
+
+    VOICE = "voice"
+    SMS = "sms"
+    DATA = "data"
+
+
+class Direction(StrEnum):
+    """Who began it, seen from the subscriber."""
+
+    OUT = "out"
+    IN = "in"
+
+
+class UsageRecord(SQLModel, table=True):
+    """A call, a message or a data session, and how it was rated. Written once."""
+
+    __tablename__ = "usage_record"
+    __table_args__ = (
+        CheckConstraint("quantity >= 0", name="quantity_is_not_negative"),
+        CheckConstraint("charge_kopecks >= 0", name="charge_is_not_negative"),
+        Index("ix_usage_record_of_subscriber", "subscriber_id", "started_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    record_id: str = Field(unique=True, max_length=64, description="The network's own identifier")
+    subscriber_id: int = Field(foreign_key="subscriber.id", sa_type=BigId)
+    kind: UsageKind = Field(sa_type=Choice(UsageKind))
+    direction: Direction = Field(sa_type=Choice(Direction))
+    zone: str = Field(max_length=24, description="`home`, `on_net`, `intl_kz`; a traffic class for data")
+    peer: str = Field(default="", max_length=32, description="The other party, or the application")
+    started_at: datetime = Field(sa_type=Instant)
+    quantity: int = Field(sa_type=BigInteger, description="Seconds, messages or bytes as the network counted")
+
+    plan_version_id: int = Field(foreign_key="plan_version.id", sa_type=BigId)
+    billed_quantity: int = Field(sa_type=BigInteger, description="After rounding")
+    missed_quantity: int = Field(default=0, sa_type=BigInteger, description="What no allowance covered")
+    charge_kopecks: int = Field(default=0, sa_type=BigInteger)
+    rating: dict = Field(
+        sa_type=Json, description="Structured reason: rule, allowances drawn on, block, price, counters"
+    )
+    transaction_id: int | None = Field(default=None, foreign_key="ledger_transaction.id", sa_type=BigId)
+
+
+class AllowanceSource(StrEnum):
+    """What granted an allowance."""
+
+    PLAN = "plan"
+    BUNDLE = "bundle"
+    PROMOTION = "promotion"
+
+
+class Allowance(SQLModel, table=True):
+    """Prepaid minutes, messages or bytes, usable in [valid_from, valid_until)."""
+
+    __tablename__ = "allowance"
+    __table_args__ = (
+        CheckConstraint("remaining >= 0 AND remaining <= granted", name="remaining_within_granted"),
+        Index("ix_allowance_of_subscriber", "subscriber_id", "valid_until"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    reference: str = Field(unique=True, max_length=120, description="`plan:17:2026-11-05:data`: granted once")
+    subscriber_id: int = Field(foreign_key="subscriber.id", sa_type=BigId)
+    source: AllowanceSource = Field(sa_type=Choice(AllowanceSource))
+    name: str = Field(max_length=80)
+    kind: UsageKind = Field(sa_type=Choice(UsageKind))
+    scope: str = Field(default="", max_length=24, description="The only zone or traffic class it covers; empty: any")
+    is_unlimited: bool = False
+    granted: int = Field(default=0, sa_type=BigInteger, description="Seconds, messages or bytes")
+    remaining: int = Field(default=0, sa_type=BigInteger)
+    valid_from: datetime = Field(sa_type=Instant)
+    valid_until: datetime = Field(sa_type=Instant)
+
+
+class OverageCounter(SQLModel, table=True):
+    """Units over the allowances in one billing period, for prices by a block of the period's sum."""
+
+    __tablename__ = "overage_counter"
+
+    subscriber_id: int = Field(primary_key=True, foreign_key="subscriber.id", sa_type=BigId)
+    period_start_at: datetime = Field(primary_key=True, sa_type=Instant)
+    key: str = Field(primary_key=True, max_length=40, description="The rate's name, as `data`")
+    units: int = Field(default=0, sa_type=BigInteger)

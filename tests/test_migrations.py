@@ -1,0 +1,43 @@
+"""The migrations make exactly the tables of the models, on both engines, and can be taken back."""
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from cabinet.config import ROOT
+from cabinet.models import metadata
+from tests.conftest import both_engines
+
+pytestmark = both_engines
+
+
+def test_the_migrations_make_the_tables_of_the_models(database: Engine):
+    with database.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_migrations_can_be_taken_back(database: Engine):
+    config = Config(str(ROOT / "alembic" / "alembic.ini"))
+
+    command.downgrade(config, "base")
+
+    with database.connect() as connection:
+        assert not connection.dialect.has_table(connection, "subscriber")
+
+
+@pytest.mark.parametrize("statement", ["UPDATE ledger_transaction SET kind = 'x'", "DELETE FROM ledger_transaction"])
+def test_what_was_posted_never_changes(database: Engine, statement: str):
+    with database.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ledger_transaction (reference, kind, happened_at, posted_at)"
+                " VALUES ('a', 'top_up', '2026-01-01', '2026-01-01')"
+            )
+        )
+    with pytest.raises(DBAPIError, match="insert-only"), database.begin() as connection:
+        connection.execute(text(statement))
