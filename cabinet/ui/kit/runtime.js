@@ -1,0 +1,41 @@
+// The part of the kit that must be JavaScript: the language of the page and whether there is a connection.
+import { useSyncExternalStore } from "react";
+
+const year = 365 * 24 * 3600;
+let english = false;
+
+if (typeof document !== "undefined") {
+  const remember = (language) => {
+    document.cookie = `lang=${language}; path=/; max-age=${year}; samesite=lax`;
+  };
+  const asked = new URLSearchParams(location.search).get("lang");
+  if (asked === "ru" || asked === "en") remember(asked);
+  english = /(^|; )lang=en/.test(document.cookie);
+  if (english) document.documentElement.lang = "en";
+  // Links to ?lang=… work by themselves; a reload keeps what has been typed.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-lang]");
+    if (!link) return;
+    event.preventDefault();
+    remember(link.dataset.lang);
+    if (asked) location.replace(location.pathname);
+    else location.reload();
+  });
+}
+
+const never = () => () => {};
+
+/** Whether the reader chose English. Prerendered pages are Russian, so the first render is too. */
+export const useEnglish = () => useSyncExternalStore(never, () => english, () => false);
+
+const network = (notify) => {
+  addEventListener("online", notify);
+  addEventListener("offline", notify);
+  return () => {
+    removeEventListener("online", notify);
+    removeEventListener("offline", notify);
+  };
+};
+
+/** Whether the browser knows that there is no network. */
+export const useOffline = () => useSyncExternalStore(network, () => !navigator.onLine, () => false);
