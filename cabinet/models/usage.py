@@ -6,22 +6,9 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
+from cabinet.domain.allowances import UsageKind
+from cabinet.domain.rating import Direction
 from cabinet.models.base import BigId, Choice, Instant, Json
-
-
-class UsageKind(StrEnum):
-    """What was used. Quantities: seconds, messages, bytes."""
-
-    VOICE = "voice"
-    SMS = "sms"
-    DATA = "data"
-
-
-class Direction(StrEnum):
-    """Who began it, seen from the subscriber."""
-
-    OUT = "out"
-    IN = "in"
 
 
 class UsageRecord(SQLModel, table=True):
