@@ -1,0 +1,42 @@
+.PHONY: help run dev test fast lint bench clean
+.DEFAULT_GOAL := help
+
+# bun and node come from the environment's wheels and must win over whatever the machine has.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export REFLEX_TELEMETRY_ENABLED := false
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: ## build once, migrate, make the demo operator, serve http://localhost:3000
+	@scripts/install.sh
+	@python -m cabinet serve
+
+dev: ## the same with hot reload (pages on 3000, backend on 8000)
+	@scripts/install.sh
+	@python -m cabinet serve --reload
+
+test: ## everything: fast tests, scenarios, a real browser against the production build
+	@scripts/install.sh --dev
+	@scripts/test-tools.sh
+	@pytest -q -n 2 --dist loadfile -m "not browser"
+	@pytest -q -m browser
+
+fast: ## the tests that need no browser and no PostgreSQL
+	@scripts/install.sh --dev
+	@pytest -q -n 2 --dist loadfile -m "not browser and not postgres"
+
+lint: ## formatting, lint, types, directions of imports, migrations
+	@scripts/install.sh --dev
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@lint-imports
+
+bench: ## the benchmarks, as tables
+	@scripts/install.sh --dev
+	@scripts/test-tools.sh
+	@python -m benchmarks
+
+clean: ## remove what was built (not the data in var/)
+	rm -rf .web .states .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# What the tests drive and that pip does not bring: a browser, PostgreSQL, Redis. Installs only what is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+has_postgres() { command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; }
+has_browser() {
+  command -v chromium >/dev/null || command -v google-chrome >/dev/null || compgen -G "$HOME/.cache/ms-playwright/chromium-*" >/dev/null
+}
+
+if command -v apt-get >/dev/null; then
+  has_browser || missing+=(chromium fonts-liberation)
+  has_postgres || missing+=(postgresql)
+  command -v redis-server >/dev/null || missing+=(redis-server)
+elif command -v brew >/dev/null; then
+  has_postgres || missing+=(postgresql@15)
+  command -v redis-server >/dev/null || missing+=(redis)
+fi
+if [ ${#missing[@]} -gt 0 ]; then scripts/system-packages.sh "${missing[@]}"; fi
+has_browser || .venv/bin/playwright install chromium
