@@ -160,14 +160,15 @@ class _Model(BaseModel):
 
 
 class Grant(_Model):
-    """Minutes, messages or bytes that come with something. `amount` None is unlimited; `zone` the only one it serves.
+    """Minutes, messages or bytes that come with something. `amount` None is unlimited; `scope` is the only
+    zone it serves, empty: any that its rate lets allowances cover.
 
-    In the file: `35 GB`, or `{amount: 10 GB, zone: messengers}`.
+    In the file: `35 GB`, or `{amount: 10 GB, scope: messengers}`.
     """
 
     kind: Annotated[UsageKind, Field(strict=False)]
     amount: int | None
-    zone: str = ""
+    scope: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -357,17 +358,17 @@ class Plan(_Version):
         return fee + sum(step.price for step in self._steps(settings))
 
     def grants_for(self, settings: Mapping[str, str] | None = None) -> tuple[Grant, ...]:
-        """What one period brings with those settings: one grant for each kind and zone.
+        """What one period brings with those settings: one grant for each kind and scope.
 
         Raises:
             UnknownSetting: a setting or a step that the plan does not have.
         """
         sums: dict[tuple[UsageKind, str], int | None] = {}
         for grant in (*self.allowances, *(given for step in self._steps(settings) for given in step.gives)):
-            key = grant.kind, grant.zone
+            key = grant.kind, grant.scope
             before = sums.get(key, 0)
             sums[key] = None if before is None or grant.amount is None else before + grant.amount
-        return tuple(Grant(kind=kind, zone=zone, amount=amount) for (kind, zone), amount in sums.items())
+        return tuple(Grant(kind=kind, scope=scope, amount=amount) for (kind, scope), amount in sums.items())
 
     def compile(self) -> Rates:
         """The plan's rates as `rating.rate` takes them."""
@@ -551,7 +552,7 @@ class _Reader:
         for index, option in options.items():
             self._check_option(option, ("options", index), known)
         for index, bundle in bundles.items():
-            self._check_reference(("bundles", index, "gives", "zone"), bundle.gives.zone, known["zones"], "zones")
+            self._check_reference(("bundles", index, "gives", "scope"), bundle.gives.scope, known["zones"], "zones")
         if self.faults:
             raise CatalogueError(self.faults)
         return Catalogue(
@@ -673,14 +674,14 @@ class _Reader:
         for region in plan.fee_by_region:
             self._check_reference((*at, "fee_by_region", region), region, known["regions"], "regions")
         for index, grant in enumerate(plan.allowances):
-            self._check_reference((*at, "allowances", index, "zone"), grant.zone, known["zones"], "zones")
+            self._check_reference((*at, "allowances", index, "scope"), grant.scope, known["zones"], "zones")
         for index, setting in enumerate(plan.settings):
             if setting.code in [other.code for other in plan.settings[:index]]:
                 self._fault((*at, "settings", index, "code"), f"{setting.code!r} is already a setting of this plan")
             for number, step in enumerate(setting.steps):
                 for grant in step.gives:
                     place = (*at, "settings", index, "steps", number, "gives")
-                    self._check_reference(place, grant.zone, known["zones"], "zones")
+                    self._check_reference(place, grant.scope, known["zones"], "zones")
         for index, zone in enumerate(plan.zero_rated):
             self._check_reference((*at, "zero_rated", index), zone, known["zones"], "zones")
         if plan.on_net_unlimited and ON_NET not in known["zones"]:
@@ -694,7 +695,7 @@ class _Reader:
         rules = plan.compile().rules
         given = [*plan.allowances, *(g for setting in plan.settings for step in setting.steps for g in step.gives)]
         for grant in given:
-            zone = grant.zone or HOME
+            zone = grant.scope or HOME
             if (grant.kind, Direction.OUT, zone) not in rules:
                 self._fault(at, f"plan {plan.code!r} gives {grant.kind} but has no price of it in zone {zone!r}")
 
