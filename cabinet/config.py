@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     sms_sender: str = Field("CABINET", max_length=11, description="The name that SMS come from")
 
     code_minutes: int = Field(15, ge=3, le=15, description="How long a one-time code is valid, minutes")
+    resend_pauses: tuple[int, ...] = Field(
+        (60, 120, 300), min_length=1, description="Seconds before a code may be sent again: after the first, second, …"
+    )
     codes_per_hour: int = Field(5, ge=1, description="One-time codes sent to one number in an hour")
     codes_per_day: int = Field(10, ge=1, description="One-time codes sent to one number in a day")
     codes_per_address_hour: int = Field(
