@@ -2,10 +2,26 @@
 
 import reflex as rx
 
-from cabinet.ui import shell
-from cabinet.ui.sign_in import page as _login  # noqa: F401  registers /login
+from cabinet.ui import errors, shell
+from cabinet.ui.sign_in import code, page, password, welcome
 
-app = rx.App(html_lang="ru", toaster=None)
+PAGE_MODULES = (errors, page, code, password, welcome)
+"""Importing a module registers its pages."""
 
-for page in shell.PAGES:
-    app.add_page(page.build, route=page.route, title=page.title)
+app = rx.App(
+    html_lang="ru",
+    # The page's language and theme are set before React arrives.
+    html_custom_attrs={"suppressHydrationWarning": "true"},
+    toaster=None,
+    app_wraps=shell.APP_WRAPS,
+    head_components=shell.head(),
+)
+
+for registered in shell.PAGES:
+    app.add_page(
+        registered.build,
+        route=registered.route,
+        title=registered.full_title,
+        image="/icon.svg",
+        on_load=registered.on_load,
+    )

@@ -1,5 +1,5 @@
-// The part of the kit that must be JavaScript: the language of the page and whether there is a connection.
-import { useSyncExternalStore } from "react";
+// The part of the kit that must be JavaScript: the language of the page, the connection, modal windows.
+import { createElement, useEffect, useRef, useSyncExternalStore } from "react";
 
 const year = 365 * 24 * 3600;
 let english = false;
@@ -39,3 +39,21 @@ const network = (notify) => {
 
 /** Whether the browser knows that there is no network. */
 export const useOffline = () => useSyncExternalStore(network, () => !navigator.onLine, () => false);
+
+/** A native modal dialog: the browser traps the focus, closes on Esc and gives the focus back. */
+export const Sheet = ({ open, onDismiss, children, ...rest }) => {
+  const dialog = useRef(null);
+  useEffect(() => {
+    const element = dialog.current;
+    if (open && !element.open) {
+      element.showModal();
+      element.querySelector("h2")?.focus();
+    } else if (!open && element.open) element.close();
+  }, [open]);
+  const close = (event) => {
+    const onBackdrop = event.target === dialog.current;
+    if (onBackdrop || event.target.closest("[data-dismiss]")) dialog.current.close();
+  };
+  return createElement("dialog", { ref: dialog, className: "sheet", onClose: onDismiss, onClick: close, ...rest },
+    createElement("div", { className: "p-5" }, children));
+};

@@ -1,12 +1,27 @@
-"""Sign-in by a code: the number."""
+"""/login: the number, for a code by SMS."""
 
 import reflex as rx
 
+from cabinet.ui import kit
 from cabinet.ui.i18n import t
-from cabinet.ui.shell import cabinet_page
+from cabinet.ui.shell import cabinet_page, sign_in_frame
+from cabinet.ui.sign_in.parts import heading, way_of_signing_in
 
 
 @cabinet_page(route="/login", title="Вход", access="public")
 def login() -> rx.Component:
-    """The first page of a stranger."""
-    return rx.el.main(rx.el.h1(t("Вход в кабинет"), class_name="text-2xl font-bold text-brand-ink"))
+    """Asks the number; the answer to the form is the next page."""
+    return sign_in_frame(
+        heading(t("Вход в кабинет"), t("Если вы здесь впервые, кабинет создастся сам.")),
+        way_of_signing_in("/login/"),
+        kit.form(
+            "/auth/code",
+            kit.default_submit(),
+            kit.form_error(),
+            kit.phone_field(),
+            kit.captcha_field(),
+            kit.checkbox(t("Запомнить это устройство"), "remember"),
+            kit.submit(t("Получить код")),
+            class_name="mt-5 space-y-5",
+        ),
+    )

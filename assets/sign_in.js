@@ -1,0 +1,122 @@
+// Comfort on the sign-in pages. They work without it; it waits for neither React nor anything else.
+(() => {
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const one = (selector) => document.querySelector(selector);
+  const slot = (name) => one(`[data-slot="${name}"]`);
+  const captcha = (what) => one(`[data-captcha="${what}"]`);
+
+  // What the server has written is marked for screen readers.
+  const markErrors = () => {
+    for (const error of all('[data-slot^="error_"]')) {
+      const input = document.getElementById(error.dataset.slot.slice(6));
+      if (error.textContent) input?.setAttribute("aria-invalid", "true");
+    }
+  };
+
+  // Pages that did not come from our server, or that React has drawn anew, are filled from JSON.
+  let asked = false;
+  const fill = async () => {
+    if (asked || all("[data-slot]").some((element) => element.textContent)) return;
+    asked = true;
+    const base = one("form")?.action.replace(/\/auth\/.*/, "");
+    const answer = await fetch(`${base}/auth/screen?page=${location.pathname}`, { credentials: "include" });
+    if (!answer.ok) return;
+    const screen = await answer.json();
+    for (const [name, text] of Object.entries(screen.slots ?? {})) {
+      const element = slot(name);
+      if (element && !element.textContent) element.textContent = text;
+    }
+    for (const [name, value] of Object.entries(screen.fills ?? {})) {
+      for (const input of all(`[data-fill="${name}"]`)) input.value ||= value;
+    }
+    const block = document.getElementById("captcha-block");
+    if (block) block.hidden = screen.captcha === false;
+    markErrors();
+  };
+
+  setInterval(() => {
+    const left = slot("resend_in");
+    const [minutes, seconds] = (left?.textContent || "0:0").split(":").map(Number);
+    const rest = minutes * 60 + seconds - 1;
+    if (left?.textContent) left.textContent = rest > 0 ? `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")}` : "";
+  }, 1000);
+
+  const anotherPicture = async (button) => {
+    const body = new URLSearchParams(new FormData(button.form));
+    await fetch(button.formAction, { method: "POST", body, credentials: "include", redirect: "manual" });
+    const picture = captcha("picture");
+    picture.src = picture.src.replace(/\?.*|$/, `?${Date.now()}`);
+    const field = document.getElementById("captcha");
+    field.value = "";
+    field.focus();
+  };
+
+  let sound;
+  const listen = (link) => {
+    sound?.pause();
+    sound = new Audio(`${link.href}?${Date.now()}`);
+    sound.play().catch(() => location.assign(link.href));
+  };
+
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest?.("[data-captcha], [data-show]");
+    if (!target) return;
+    if (target.dataset.captcha === "another") {
+      event.preventDefault();
+      anotherPicture(target);
+    } else if (target.dataset.captcha === "listen") {
+      event.preventDefault();
+      listen(target);
+    } else if (target.dataset.show) {
+      const field = document.getElementById(target.dataset.show);
+      const shown = field.type === "password";
+      field.type = shown ? "text" : "password";
+      target.setAttribute("aria-pressed", String(shown));
+    }
+  });
+
+  // +7, 8 or 7 before the ten digits goes away when a number is pasted or filled in.
+  const bareNumber = (text) => {
+    const digits = text.normalize("NFKC").replace(/\D/g, "");
+    return digits.length === 11 && /^[78]/.test(digits) ? digits.slice(1) : text;
+  };
+
+  document.addEventListener("input", ({ target }) => {
+    if (target.id === "number") {
+      const bare = bareNumber(target.value);
+      if (bare !== target.value) target.value = bare;
+    }
+    if (target.id !== "code") return;
+    const digits = target.value.normalize("NFKC").replace(/\D/g, "").slice(0, 6);
+    if (digits !== target.value) target.value = digits;
+    if (digits.length === 6 && !target.form.dataset.sent) target.form.requestSubmit();
+  });
+
+  // One press is one request; coming back by the browser's arrow allows another.
+  document.addEventListener("submit", (event) => {
+    const { dataset } = event.target;
+    if (dataset.sent) event.preventDefault();
+    dataset.sent = "yes";
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.forms) delete form.dataset.sent;
+  });
+
+  const readSms = () => {
+    const field = document.getElementById("code");
+    if (!field || !("OTPCredential" in window)) return;
+    navigator.credentials.get({ otp: { transport: ["sms"] } }).then((sms) => {
+      if (!sms?.code) return;
+      field.value = sms.code;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }, () => {});
+  };
+
+  const start = () => {
+    markErrors();
+    fill();
+    readSms();
+  };
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
+  else start();
+})();

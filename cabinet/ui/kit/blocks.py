@@ -1,0 +1,317 @@
+"""Blocks of a page: cards, rows, notes, the balance, meters, skeletons, sheets, overlays."""
+
+from typing import Any
+
+import reflex as rx
+from reflex_base.components.component import Component, field
+from reflex_base.event import EventHandler, no_args_event_spec
+from reflex_base.utils.imports import ImportVar
+from reflex_base.vars.base import VarData
+from reflex_components_core.core.banner import has_connection_errors
+from reflex_components_core.react_router import link as page_link
+
+from cabinet.ui.i18n import t
+from cabinet.ui.kit import recipes
+from cabinet.ui.kit.controls import Text, anchor, icon_button
+from cabinet.ui.kit.icons import drawing, icon
+
+
+def card(*children: Any, title: Text = "", aside: Any = None, id: str = "", class_name: str = "") -> rx.Component:
+    """A white block; with a title it is a named section, `aside` stands to the right of the title."""
+    if not title:
+        return rx.el.div(*children, class_name=f"{recipes.CARD} {class_name}".strip())
+    return rx.el.section(
+        _card_head(title, aside, id),
+        *children,
+        aria_labelledby=id,
+        class_name=f"{recipes.CARD} {class_name}".strip(),
+    )
+
+
+def list_card(*rows: Any, title: Text = "", aside: Any = None, id: str = "", class_name: str = "") -> rx.Component:
+    """Rows with lines between them; each row is a `list_row`. With a title it is a named section."""
+    if not title:
+        return rx.el.ul(*rows, class_name=f"{recipes.LIST_CARD} {class_name}".strip())
+    return rx.el.section(
+        rx.el.div(_card_head(title, aside, id), class_name="px-5 pt-4"),
+        rx.el.ul(*rows, class_name="divide-y divide-line pb-1"),
+        aria_labelledby=id,
+        class_name=f"rounded-lg bg-surface shadow-card {class_name}".strip(),
+    )
+
+
+def list_row(
+    title: Text, second: Text = "", value: Any = None, icon_name: str = "", tone: str = "quiet", to: str = ""
+) -> rx.Component:
+    """A row of a `list_card`: tile, title, second line, value; with `to` the whole row is a link."""
+    parts = [
+        *([tile(icon_name, tone)] if icon_name else []),
+        rx.el.span(
+            rx.el.span(title, class_name="block font-medium"),
+            rx.el.span(second, class_name="block text-sm text-muted empty:hidden"),
+            class_name="min-w-0 flex-1",
+        ),
+        *([] if value is None else [value]),
+    ]
+    if not to:
+        return rx.el.li(rx.el.div(*parts, class_name=recipes.LIST_ROW))
+    chevron = icon("chevron_right", "size-5 text-muted")
+    return rx.el.li(page_link(*parts, chevron, to=to, class_name=f"{recipes.LIST_ROW} hover:bg-sunken"))
+
+
+def tile(icon_name: str, tone: str = "quiet") -> rx.Component:
+    """A round place of an icon; `tone` is one of `recipes.TONES`."""
+    return rx.el.span(icon(icon_name), class_name=f"{recipes.TILE} {recipes.TONES[tone]}")
+
+
+def amount(text: Text, is_income: bool | rx.Var[bool] = False) -> rx.Component:
+    """Money at the end of a row, already formatted; income is green and has its plus in the text."""
+    income = "whitespace-nowrap font-semibold text-ok"
+    return rx.el.span(text, class_name=rx.cond(is_income, income, "whitespace-nowrap font-semibold"))
+
+
+_NOTE_ICONS = {"ok": "circle_check", "info": "info", "warn": "warning", "bad": "alert"}
+
+
+def note(tone: str, title: Text, text: Text = "", action: Any = None) -> rx.Component:
+    """A message in the page; `tone` is ok, info, warn or bad. Red ones interrupt a screen reader."""
+    return rx.el.div(
+        rx.el.span(icon(_NOTE_ICONS[tone], "size-6"), class_name=f"text-{tone}"),
+        rx.el.div(
+            rx.el.p(title, class_name="font-semibold"),
+            rx.el.p(text, class_name="mt-0.5 text-sm empty:hidden"),
+            *([] if action is None else [rx.el.p(action)]),
+            class_name="min-w-0 flex-1",
+        ),
+        role="alert" if tone == "bad" else "status",
+        class_name=f"flex gap-3 rounded-md p-4 {recipes.TONES[tone].split()[0]}",
+    )
+
+
+def signal_arcs(class_name: str) -> rx.Component:
+    """The arcs on the brand gradient."""
+    return drawing(
+        '<path d="M0 78a22 22 0 0 1 22 22M0 56a44 44 0 0 1 44 44M0 34a66 66 0 0 1 66 66M0 12a88 88 0 0 1 88 88"/>',
+        "0 0 100 100",
+        f"pointer-events-none absolute text-white opacity-[0.07] {class_name}",
+        fill="none",
+        stroke="currentColor",
+        strokeWidth="7",
+    )
+
+
+def balance_card(
+    roubles: Text, kopecks: Text, freshness: Text, facts: Any, status: Any = None, action: Any = None
+) -> rx.Component:
+    """The balance: `312` and `,50 ₽`, when it was read, facts (`balance_fact`), a status line, one button."""
+    return rx.el.section(
+        signal_arcs("-bottom-16 -left-16 size-72"),
+        rx.el.div(
+            rx.el.div(
+                rx.el.h2(t("Баланс"), id="balance", class_name="text-sm font-medium"),
+                rx.el.p(freshness, class_name="text-xs"),
+                class_name="flex items-start justify-between",
+            ),
+            rx.el.p(
+                roubles,
+                rx.el.span(kopecks, class_name="text-xl font-semibold"),
+                class_name="mt-1 text-3xl font-bold tracking-tight whitespace-nowrap",
+            ),
+            rx.el.dl(*facts, class_name="mt-4 grid grid-cols-[1.5fr_1fr] gap-3 border-t border-white/25 pt-3 text-sm"),
+            *([] if status is None else [status]),
+            *([] if action is None else [rx.el.div(action, class_name="mt-4")]),
+            class_name="relative",
+        ),
+        aria_labelledby="balance",
+        class_name=f"{recipes.HERO} rounded-xl p-5 lg:p-7",
+    )
+
+
+def balance_fact(name: Text, value: Text) -> rx.Component:
+    """A pair under the balance: “Спишем чт, 26 ноября”, “650 ₽”."""
+    return rx.el.div(rx.el.dt(name), rx.el.dd(value, class_name="mt-0.5 text-base font-semibold"))
+
+
+def balance_status(text: Text, is_enough: bool | rx.Var[bool], strong: Text = "") -> rx.Component:
+    """The status line of the balance card; `strong` is its bold beginning."""
+    return rx.el.div(
+        rx.cond(
+            is_enough,
+            rx.el.span(icon("circle_check", "size-6"), class_name="text-ok"),
+            rx.el.span(icon("warning", "size-6"), class_name="text-warn"),
+        ),
+        rx.el.p(rx.el.b(strong, class_name="font-semibold"), " ", text, class_name="text-sm"),
+        role="status",
+        class_name="mt-4 flex gap-3 rounded-md bg-surface p-3.5 text-ink",
+    )
+
+
+def meter(
+    icon_name: str | rx.Var[str] | rx.Component,
+    name: Text,
+    left: Text,
+    rest: Text,
+    percent: int | rx.Var[int],
+    forecast: Text = "",
+    is_low: bool | rx.Var[bool] = False,
+    is_unlimited: bool | rx.Var[bool] = False,
+) -> rx.Component:
+    """What is left of an allowance: bold `left` (“1,9”), then `rest` (“ГБ из 35 ГБ”), bar, forecast.
+
+    `icon_name` is a row of `icons.PATHS`, or a ready component where it depends on the state. Unlimited has no bar.
+    """
+    picture = icon(icon_name, "size-4.5 text-muted") if isinstance(icon_name, str) else icon_name
+    bar = rx.el.div(
+        rx.el.div(
+            class_name=rx.cond(is_low, "h-full rounded-sm bg-warn", "h-full rounded-sm bg-cat1"),
+            custom_attrs={"style": {"width": rx.Var.create(f"{percent}%")}},
+        ),
+        role="meter",
+        aria_label=rx.Var.create(f"{name}: {t('осталось')}"),
+        aria_valuemin="0",
+        aria_valuemax="100",
+        aria_valuenow=percent,
+        aria_valuetext=rx.Var.create(f"{left} {rest}"),
+        class_name="mt-2 h-2 overflow-hidden rounded-sm bg-line",
+    )
+    return rx.el.div(
+        rx.el.div(
+            rx.el.span(picture, name, class_name="flex items-center gap-2 text-sm font-medium"),
+            rx.el.span(
+                rx.el.b(left, class_name="text-lg font-bold text-ink"), " ", rest, class_name="text-sm text-muted"
+            ),
+            class_name="flex items-baseline justify-between gap-3",
+        ),
+        rx.cond(is_unlimited, rx.fragment(), bar),
+        rx.el.p(
+            rx.cond(is_low, icon("warning", "size-4"), rx.fragment()),
+            forecast,
+            class_name=rx.cond(
+                is_low,
+                "mt-1.5 flex items-center gap-1.5 text-sm font-medium text-warn",
+                "mt-1.5 flex items-center gap-1.5 text-sm text-muted empty:hidden",
+            ),
+        ),
+    )
+
+
+def empty_block(icon_name: str, title: Text, text: Text = "", action: Any = None, level: int = 2) -> rx.Component:
+    """What stands where there is nothing, or where loading failed: icon, what, what to do."""
+    heading = rx.el.h1 if level == 1 else rx.el.h2
+    return rx.el.section(
+        rx.el.span(
+            icon(icon_name, "size-8"),
+            class_name="mx-auto flex size-16 items-center justify-center rounded-full bg-sunken text-muted",
+        ),
+        heading(title, class_name="mt-4 text-lg font-bold"),
+        rx.el.p(text, class_name="mx-auto mt-1 max-w-[20rem] text-sm text-muted empty:hidden"),
+        *([] if action is None else [rx.el.div(action, class_name="mt-4")]),
+        class_name="rounded-lg bg-surface px-5 py-8 text-center shadow-card",
+    )
+
+
+def bone(class_name: str) -> rx.Component:
+    """A skeleton line of the size of what it stands for: `bone("h-5 w-20")`."""
+    return rx.el.span(class_name=f"bone block {class_name}")
+
+
+def loading(*blocks: Any, class_name: str = "") -> rx.Component:
+    """A skeleton of a page: blocks of the final sizes, one hidden sentence."""
+    return rx.el.div(
+        rx.el.p(t("Загружаем данные"), role="status", class_name="sr-only"),
+        rx.el.div(*blocks, aria_hidden="true", class_name="contents"),
+        aria_busy="true",
+        class_name=class_name,
+    )
+
+
+class Dialog(Component):
+    """A native modal dialog that follows `open`; see `runtime.js`."""
+
+    library = "$/utils/kit"
+    tag = "Sheet"
+
+    open: rx.Var[bool] = field(doc="Whether it is shown")
+    on_dismiss: EventHandler[no_args_event_spec] = field(doc="Esc, the backdrop or the cross")
+
+
+def sheet(open: rx.Var[bool], title: Text, *children: Any, on_dismiss: Any, id: str) -> rx.Component:
+    """A window for one decision: from below on a phone, centred from 768 px. Focus is trapped, Esc closes."""
+    return Dialog.create(
+        rx.el.div(
+            rx.el.h2(title, id=f"{id}-title", tab_index=-1, class_name="text-xl font-bold outline-none"),
+            icon_button("close", t("Закрыть"), class_name="-mr-2.5", data_dismiss="sheet"),
+            class_name="flex items-start justify-between gap-3",
+        ),
+        *children,
+        open=open,
+        on_dismiss=on_dismiss,
+        custom_attrs={"aria-labelledby": f"{id}-title"},
+    )
+
+
+def toast(text: Text, action: Any = None) -> rx.Component:
+    """A short message over the page for six seconds; never the only place of what it says. Empty: nothing."""
+    return rx.el.div(
+        rx.cond(
+            text != "",
+            rx.el.div(
+                icon("circle_check"),
+                rx.el.p(text, class_name="min-w-0 flex-1 text-sm"),
+                *([] if action is None else [action]),
+                key=text,
+                class_name="toast pointer-events-auto flex min-h-14 items-center gap-3 rounded-md bg-ink py-1.5 pr-4 "
+                "pl-4 text-bg shadow-sheet",
+            ),
+            rx.fragment(),
+        ),
+        role="status",
+        class_name="pointer-events-none fixed inset-x-4 bottom-20 z-30 mx-auto max-w-[28rem] lg:bottom-6",
+    )
+
+
+_IS_OFFLINE: rx.Var[bool] = rx.Var(
+    "isOffline",
+    _var_type=bool,
+    _var_data=VarData(
+        imports={"$/utils/kit": [ImportVar(tag="useOffline")]},
+        hooks={"const isOffline = useOffline();": None},
+    ),
+)
+
+
+def offline_strip() -> rx.Component:
+    """Says over the page that there is no connection; pushes nothing."""
+    return rx.el.div(
+        rx.cond(
+            _IS_OFFLINE | has_connection_errors,
+            rx.el.div(
+                icon("offline"),
+                rx.el.p(
+                    rx.el.b(t("Нет связи."), class_name="font-semibold"),
+                    " ",
+                    t("Показываем последние данные"),
+                    class_name="min-w-0 flex-1 text-sm",
+                ),
+                anchor(
+                    t("Повторить"),
+                    href="",
+                    class_name="inline-flex min-h-11 items-center rounded-md px-3 text-sm font-semibold underline "
+                    "underline-offset-4",
+                ),
+                class_name="mx-auto flex max-w-[40rem] items-center gap-3 py-1.5 pr-2 pl-4",
+            ),
+            rx.fragment(),
+        ),
+        role="status",
+        class_name="fixed inset-x-0 bottom-16 z-20 bg-ink text-bg lg:inset-x-auto lg:right-6 lg:bottom-6 lg:w-104 "
+        "lg:rounded-md",
+    )
+
+
+def _card_head(title: Text, aside: Any, id: str) -> rx.Component:
+    return rx.el.div(
+        rx.el.h2(title, id=id, class_name=recipes.CARD_TITLE),
+        *([] if aside is None else [rx.el.div(aside, class_name="-my-2.5 shrink-0")]),
+        class_name="flex min-h-6 items-center justify-between gap-3",
+    )

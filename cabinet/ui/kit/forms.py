@@ -1,0 +1,266 @@
+"""Plain HTML forms that work before and without scripts, their fields, and the places the server writes into.
+
+A *slot* is an element whose content the server puts into the prerendered page; a *fill* is an input whose `value`
+it puts there. React is told nothing about either, so it leaves both alone when it takes the page over.
+A field is a `group`: when the slot of its error is not empty, its border turns red.
+"""
+
+from typing import Any
+
+import reflex as rx
+from reflex.utils.exec import is_prod_mode
+from reflex_base.components.component import field
+from reflex_base.config import get_config
+from reflex_components_core.el.elements.base import BaseHTML
+
+from cabinet.ui.i18n import t
+from cabinet.ui.kit import recipes
+from cabinet.ui.kit.controls import Text, anchor, button, icon_button
+from cabinet.ui.kit.icons import icon
+
+
+class PlainForm(BaseHTML):
+    """A form that the browser itself sends: Reflex's own stops posting once React has taken over."""
+
+    tag = "form"
+    _is_form_control = False
+
+    action: rx.Var[str] = field(doc="Where to send the fields")
+    method: rx.Var[str] = field(doc="`get` or `post`")
+
+
+def backend_url(path: str) -> str:
+    """The address of one of our HTTP routes for a form, link or picture: under `make dev` it is another port."""
+    return path if is_prod_mode() else f"{get_config().api_url}{path}"
+
+
+def form(action: str, *children: Any, class_name: str = "") -> rx.Component:
+    """A form that posts to one of our HTTP routes, e.g. `/auth/code`."""
+    return PlainForm.create(*children, action=backend_url(action), method="post", class_name=class_name)
+
+
+def slot(name: str, element: Any = rx.el.span, **props: Any) -> rx.Component:
+    """An empty element whose text the server writes: `<span data-slot="name"></span>`."""
+    attributes = {
+        "data-slot": name,
+        "suppressHydrationWarning": True,
+        "dangerouslySetInnerHTML": {"__html": ""},
+    }
+    return element(custom_attrs=attributes, **props)
+
+
+def text_input(*, name: str, fill: str = "", **props: Any) -> rx.Component:
+    """An input that the browser owns; with `fill` the server gives it a first value by that name."""
+    attributes = props.pop("custom_attrs", {}) | {"suppressHydrationWarning": True}
+    if fill:
+        attributes["data-fill"] = fill
+    return rx.el.input(name=name, custom_attrs=attributes, **props)
+
+
+def field_error(name: str) -> rx.Component:
+    """The place of a field's error, with its icon; not shown while slot `error_<name>` is empty."""
+    return rx.el.p(
+        icon("alert"),
+        slot(f"error_{name}"),
+        id=f"{name}-error",
+        role="alert",
+        class_name=recipes.FIELD_ERROR,
+    )
+
+
+def form_error() -> rx.Component:
+    """The place of an error of the whole form: a red note, not shown while slot `error` is empty."""
+    return rx.el.div(
+        rx.el.span(icon("alert", "size-6"), class_name="text-bad"),
+        slot("error", rx.el.p, class_name="min-w-0 flex-1 font-medium"),
+        role="alert",
+        class_name="flex gap-3 rounded-md bg-bad-soft p-4 has-[[data-slot]:empty]:hidden",
+    )
+
+
+def labelled(label: Text, name: str, *control: Any, hint: Text | rx.Component | None = None) -> rx.Component:
+    """A field: label above, control, error, hint. The control has `id=name` and is described by both."""
+    below = [] if hint is None else [rx.el.p(hint, id=f"{name}-hint", class_name=recipes.HINT)]
+    return rx.el.div(
+        rx.el.label(label, html_for=name, class_name=recipes.LABEL),
+        *control,
+        field_error(name),
+        *below,
+        class_name="group",
+    )
+
+
+def text_field(label: Text, name: str, *, hint: Text | None = None, class_name: str = "", **props: Any) -> rx.Component:
+    """A one-line field."""
+    control = text_input(
+        name=name,
+        id=name,
+        class_name=f"{recipes.FIELD} {class_name}",
+        aria_describedby=_described_by(name, hint),
+        **props,
+    )
+    return labelled(label, name, control, hint=hint)
+
+
+def phone_field() -> rx.Component:
+    """A mobile number: +7 stands before the field. Filled with `number`; its error goes to `error_number`."""
+    box = rx.el.div(
+        rx.el.span("+7", id="number-code", class_name="pl-4 text-lg font-medium text-muted"),
+        text_input(
+            name="number",
+            fill="number",
+            id="number",
+            type="tel",
+            input_mode="numeric",
+            auto_complete="tel-national",
+            max_length=32,
+            required=True,
+            aria_describedby="number-code number-error number-hint",
+            class_name="h-full min-w-0 flex-1 bg-transparent px-2 text-lg font-medium outline-none",
+        ),
+        class_name="flex h-14 items-center rounded-md border border-edge bg-surface "
+        "group-has-[[data-slot]:not(:empty)]:border-2 group-has-[[data-slot]:not(:empty)]:border-bad "
+        f"{recipes.FOCUS_WITHIN}",
+    )
+    return labelled(t("Номер телефона"), "number", box, hint=t("10 цифр, без 8 и +7 в начале"))
+
+
+def code_field(hint: Text | rx.Component) -> rx.Component:
+    """A six-digit code: one real input over six drawn cells. Its error goes to `error_code`."""
+    cell = (
+        "h-16 rounded-md border border-edge bg-surface "
+        "group-has-[[data-slot]:not(:empty)]:border-2 group-has-[[data-slot]:not(:empty)]:border-bad"
+    )
+    box = rx.el.div(
+        rx.el.div(
+            *(rx.el.span(class_name=cell) for _ in range(6)),
+            class_name="grid grid-cols-6 gap-2",
+            aria_hidden="true",
+        ),
+        text_input(
+            name="code",
+            id="code",
+            input_mode="numeric",
+            auto_complete="one-time-code",
+            pattern="[0-9]*",
+            max_length=6,
+            required=True,
+            auto_focus=True,
+            aria_describedby="code-error code-hint",
+            class_name="code-input absolute top-0 left-0 h-16 bg-transparent text-2xl font-bold tabular-nums "
+            "outline-none",
+        ),
+        class_name=f"@container relative overflow-hidden rounded-md {recipes.FOCUS_WITHIN}",
+    )
+    return rx.el.div(
+        rx.el.label(t("Код из SMS, 6 цифр"), html_for="code", class_name="sr-only"),
+        box,
+        field_error("code"),
+        rx.el.p(hint, id="code-hint", class_name=recipes.HINT),
+        class_name="group",
+    )
+
+
+def password_field(
+    label: Text, *, name: str = "password", is_new: bool = False, hint: rx.Component | None = None
+) -> rx.Component:
+    """A password with a toggle that shows it. Its error goes to `error_<name>`."""
+    box = rx.el.div(
+        text_input(
+            name=name,
+            id=name,
+            type="password",
+            auto_complete="new-password" if is_new else "current-password",
+            max_length=128,
+            required=True,
+            aria_describedby=_described_by(name, hint),
+            class_name=f"{recipes.FIELD} pr-14",
+        ),
+        icon_button(
+            "eye",
+            t("Показать пароль"),
+            class_name="absolute top-1.5 right-1.5",
+            aria_pressed="false",
+            data_show=name,
+        ),
+        class_name="relative",
+    )
+    below = [] if hint is None else [rx.el.div(hint, id=f"{name}-hint")]
+    return rx.el.div(
+        rx.el.label(label, html_for=name, class_name=recipes.LABEL),
+        box,
+        field_error(name),
+        *below,
+        class_name="group",
+    )
+
+
+def captcha_field() -> rx.Component:
+    """Letters from a picture, with another picture and speech. The server hides `#captcha-block` when it asks none."""
+    return rx.el.div(
+        rx.el.label(t("Буквы с картинки"), html_for="captcha", class_name=recipes.LABEL),
+        rx.el.img(
+            src=backend_url("/auth/captcha.png"),
+            alt=t("Картинка с буквами. Если не видно, нажмите «Прослушать»"),
+            custom_attrs={"data-captcha": "picture", "width": "210", "height": "64"},
+            class_name="h-16 w-full rounded-md bg-sunken object-contain",
+        ),
+        rx.el.div(
+            rx.el.button(
+                icon("refresh", "size-4.5"),
+                t("Другая картинка"),
+                type="submit",
+                form_action=backend_url("/auth/captcha"),
+                form_no_validate=True,
+                custom_attrs={"data-captcha": "another"},
+                class_name=f"{recipes.LINK_ACTION} text-sm",
+            ),
+            anchor(
+                icon("volume", "size-4.5"),
+                t("Прослушать"),
+                href=backend_url("/auth/captcha.wav"),
+                custom_attrs={"data-captcha": "listen"},
+                class_name=f"{recipes.LINK_ACTION} text-sm",
+            ),
+            class_name="flex flex-wrap gap-x-5",
+        ),
+        # Not `required`: the server may have hidden the block.
+        text_input(
+            name="captcha",
+            id="captcha",
+            auto_complete="off",
+            auto_capitalize="none",
+            spell_check=False,
+            max_length=16,
+            aria_describedby="captcha-error captcha-hint",
+            class_name=f"{recipes.FIELD} font-medium tracking-[0.2em]",
+        ),
+        field_error("captcha"),
+        rx.el.p(t("Большие или маленькие — не важно"), id="captcha-hint", class_name=recipes.HINT),
+        id="captcha-block",
+        custom_attrs={"suppressHydrationWarning": True},
+        class_name="group",
+    )
+
+
+def checkbox(label: Text, name: str) -> rx.Component:
+    """A tick with its label; the whole line is the target."""
+    return rx.el.label(
+        rx.el.input(type="checkbox", name=name, value="1", class_name="choice"),
+        rx.el.span(label),
+        class_name="flex min-h-11 cursor-pointer items-center gap-3",
+    )
+
+
+def default_submit() -> rx.Component:
+    """What Enter presses in a form whose first visible button is not its main one; neither seen nor tabbed to."""
+    return rx.el.button(type="submit", tab_index=-1, aria_hidden="true", class_name="sr-only")
+
+
+def submit(label: Text, kind: str = "primary", **props: Any) -> rx.Component:
+    """The main button of a form, as wide as the form."""
+    return button(label, kind, type="submit", class_name="w-full", **props)
+
+
+def _described_by(name: str, hint: Any) -> str:
+    return f"{name}-error {name}-hint" if hint is not None else f"{name}-error"
