@@ -53,17 +53,27 @@ class Contract:
 
 
 class UsageFile(Protocol):
-    """Usage records at some path.
+    """Usage records at some path."""
 
-    `total_bytes` and `read_bytes` are for a progress bar: the second grows while `rows()` is being read.
-    `contracts` are subscribers to be created where they are missing, on plans of the catalogue at `catalogue_path`;
-    most formats bring neither.
-    """
+    @property
+    def total_bytes(self) -> int:
+        """How long it is, for a progress bar."""
+        ...
 
-    total_bytes: int
-    read_bytes: int
-    catalogue_path: Path | None
-    contracts: Sequence[Contract]
+    @property
+    def read_bytes(self) -> int:
+        """How much of it has been read, about; grows while `rows()` is being read."""
+        ...
+
+    @property
+    def catalogue_path(self) -> Path | None:
+        """The catalogue with the plans of `contracts`; most formats bring neither."""
+        ...
+
+    @property
+    def contracts(self) -> Sequence[Contract]:
+        """Subscribers to be created where they are missing."""
+        ...
 
     def rows(self) -> Iterator[UsageRow | Rejection]:
         """Every row of the file in its order, from the start."""

@@ -17,7 +17,7 @@ the catalogue `cabinet/catalogues/megaline.yaml`.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -64,7 +64,7 @@ class Megaline:
             (messages, "message:", UsageKind.SMS, _one),
             (internet, "internet:", UsageKind.DATA, _bytes),
         ]
-        self.contracts = list(self._contracts(Table(path / "megaline_users.csv", _USERS)))
+        self.contracts: Sequence[Contract] = list(self._contracts(Table(path / "megaline_users.csv", _USERS)))
 
     @property
     def total_bytes(self) -> int:
