@@ -1,0 +1,724 @@
+"""The ledger: the only writer of accounts, transactions and postings.
+
+A posting moves a positive amount from one account to another, so a transaction cannot be unbalanced. What was posted
+never changes; a mistake is corrected by `reverse`. The unique `reference` of a transaction makes it happen once.
+
+A subscriber has three accounts. `main` is the money, spent down to minus the credit limit and never further. `bonus` is
+what the operator gave. `debt` is usage that was over before `main` could refuse it: nothing guards it, it is zero or
+negative, and `settle_debt` fills it from `main` as soon as there is money. An operator's account (`fees`, `usage`,
+`gateway`, …) keeps no balance of its own: every charge of every subscriber would wait for that one row.
+
+Locks are always taken in one order: subscriptions first (the services that touch them), then accounts by id.
+
+Explanations
+------------
+The amount of a transaction can be computed again from the explanation of its postings (`explained_amount`). When a
+charge is split between `main` and `debt`, both postings carry the explanation of the whole.
+
+==================  =================================================================  =================================
+kind                explanation                                                        amount
+==================  =================================================================  =================================
+`opening`           `{"opening_kopecks"}`: money brought from another system           that
+`top_up`            `{"paid_kopecks", "source"}`                                       that
+`plan_fee`          `{"plan", "version", "region", "settings", "period_start",         the sum of the parts
+                    "period_end", "parts": [{"code", "kopecks"}, …]}`
+`usage`             what `domain.rating.explain` says of the record                    `domain.rating.recompute_amount`
+`debt_settlement`   `{"debt_kopecks", "available_kopecks"}`                            the smaller one
+`reversal`          `{"transaction_id", "reversed_kopecks"}`                           that
+==================  =================================================================  =================================
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, Table, and_, func, insert, literal, or_, select, text, tuple_, union_all, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from cabinet.domain import rating
+from cabinet.domain.errors import CabinetError, NotFound
+from cabinet.models.base import metadata
+from cabinet.models.ledger import AccountKind
+
+OPERATOR_ACCOUNTS = ("fees", "usage", "gateway", "opening")
+MONEY_COMES_FROM = ("gateway", "opening")  # the other accounts of the operator are its income
+
+_account: Table = metadata.tables["account"]
+_transaction: Table = metadata.tables["ledger_transaction"]
+_posting: Table = metadata.tables["posting"]
+
+_MANY = 5_000  # values in one IN (…): both engines take several times as many
+
+
+class InsufficientFunds(CabinetError):
+    """The main account does not have it; `facts["lacking_kopecks"]` says how much more it would take."""
+
+    message = "Не хватает денег на счёте. Пополните баланс и повторите."
+
+
+class ReferenceConflict(CabinetError):
+    """The reference was used for something else: a mistake of the caller, never of the subscriber."""
+
+    message = "Операция с таким номером уже была, но другая. Обновите страницу и повторите."
+
+
+class CannotReverse(CabinetError):
+    """The transaction was reversed before, or is a reversal itself."""
+
+    message = "Эта операция уже отменена."
+
+
+class SubscriberAccounts(NamedTuple):
+    """Ids of a subscriber's accounts."""
+
+    main_id: int
+    bonus_id: int
+    debt_id: int
+
+
+class Move(NamedTuple):
+    """A posting to be made. `explanation`: JSON-able facts from which the amount can be computed again."""
+
+    source_id: int
+    destination_id: int
+    amount_kopecks: int
+    explanation: Mapping[str, Any]
+
+
+class Posted(NamedTuple):
+    """`is_new` is False when the same thing had been posted before under this reference."""
+
+    transaction_id: int
+    is_new: bool
+
+
+class Charge(NamedTuple):
+    """What a subscriber owes for something that has already been used."""
+
+    reference: str
+    subscriber_id: int
+    amount_kopecks: int
+    happened_at: datetime
+    explanation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """Kopecks. `debt` is zero or negative; `available` is what can be spent: the main account and the credit limit."""
+
+    main: int
+    bonus: int
+    debt: int
+    credit_limit: int
+
+    @property
+    def available(self) -> int:
+        """Kopecks that a charge may take now."""
+        return self.main + self.credit_limit
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """A change of one account: `amount_kopecks` is negative when money left it, `balance_kopecks` is what remained."""
+
+    posting_id: int
+    transaction_id: int
+    kind: str
+    happened_at: datetime
+    amount_kopecks: int
+    balance_kopecks: int
+    explanation: dict[str, Any]
+
+
+# --- accounts --------------------------------------------------------------------------------------------------------
+
+
+def open_accounts(session: Session, subscriber_id: int, *, credit_limit_kopecks: int = 0) -> SubscriberAccounts:
+    """The subscriber's accounts, opened empty when there are none; the credit limit is set only then."""
+    _create_accounts(
+        session,
+        # The operator's accounts exist before any subscriber's does: made later, two charges at once could each wait
+        # for what the other one holds.
+        [{"code": f"operator:{name}", "kind": AccountKind.OPERATOR} for name in OPERATOR_ACCOUNTS]
+        + [
+            {
+                "code": f"subscriber:{subscriber_id}:{kind}",
+                "kind": kind,
+                "subscriber_id": subscriber_id,
+                "credit_limit_kopecks": credit_limit_kopecks if kind == AccountKind.MAIN else 0,
+            }
+            for kind in (AccountKind.MAIN, AccountKind.BONUS, AccountKind.DEBT)
+        ],
+    )
+    return accounts_of(session, subscriber_id)
+
+
+def accounts_of(session: Session, subscriber_id: int) -> SubscriberAccounts:
+    """Ids of the subscriber's accounts.
+
+    Raises:
+        NotFound: none were opened.
+    """
+    found = session.execute(select(_account.c.kind, _account.c.id).where(_account.c.subscriber_id == subscriber_id))
+    ids = {kind: account_id for kind, account_id in found}
+    if not ids:
+        raise NotFound
+    return SubscriberAccounts(ids[AccountKind.MAIN], ids[AccountKind.BONUS], ids[AccountKind.DEBT])
+
+
+def operator_account(session: Session, name: str) -> int:
+    """The id of an account of the operator's own (see `OPERATOR_ACCOUNTS`), created on first use."""
+    query = select(_account.c.id).where(_account.c.code == f"operator:{name}")
+    account_id = session.execute(query).scalar()
+    if account_id is None:
+        _create_accounts(session, [{"code": f"operator:{name}", "kind": AccountKind.OPERATOR}])
+        account_id = session.execute(query).scalar_one()
+    return account_id
+
+
+def lock(session: Session, subscriber_ids: Iterable[int]) -> None:
+    """Holds the accounts of these subscribers to the end of the transaction. For those who post to many one by one."""
+    session.flush()
+    for some in _slices(sorted(set(subscriber_ids)), _MANY):
+        session.execute(
+            select(_account.c.id).where(_account.c.subscriber_id.in_(some)).order_by(_account.c.id).with_for_update()
+        ).all()
+
+
+# --- posting ---------------------------------------------------------------------------------------------------------
+
+
+def post(
+    session: Session, *, reference: str, kind: str, moves: Sequence[Move], happened_at: datetime, now: datetime
+) -> Posted:
+    """Posts the moves as one transaction, or finds it when it was posted before under this reference.
+
+    Either all of it happens or nothing: a refusal leaves the caller's own work as it was.
+
+    Raises:
+        InsufficientFunds: an account would fall below its limit.
+        ReferenceConflict: the reference was used for another kind, accounts or amounts.
+    """
+    _check_moves(moves)
+    with session.begin_nested():
+        changes = _changes_by_account(moves)
+        kept = _lock_kept(session, changes)
+        earlier = _find(session, reference)
+        if earlier is None:
+            transaction_id = _insert_transaction(
+                session, {"reference": reference, "kind": kind, "happened_at": happened_at, "posted_at": now}
+            )
+            if transaction_id is not None:
+                balances = {
+                    account_id: _change_balance(session, account_id, changes[account_id]) for account_id in kept
+                }
+                _insert_postings(session, transaction_id, moves, happened_at, balances, changes)
+                return Posted(transaction_id, is_new=True)
+            earlier = _find(session, reference)
+        assert earlier is not None
+        return _same(session, earlier, reference, kind, moves)
+
+
+def charge_many(
+    session: Session, charges: Sequence[Charge], *, kind: str, destination_id: int, now: datetime
+) -> list[int]:
+    """Charges for what has been used, each as a transaction of its own; returns their ids in the order of `charges`.
+
+    Never refused: `main` gives what is available, `debt` the rest. What was charged before under the same reference is
+    not charged again. The whole call costs a few statements, whatever the number of charges.
+
+    Raises:
+        ReferenceConflict: a reference was used for another amount, subscriber or kind.
+        NotFound: a subscriber has no accounts.
+    """
+    if not charges:
+        return []
+    if len({charge.reference for charge in charges}) < len(charges):
+        raise ReferenceConflict(reason="a reference stands twice in one call")
+    for charge in charges:
+        _check_amount(charge.amount_kopecks)
+    accounts = _lock_main_and_debt(session, {charge.subscriber_id for charge in charges})
+    try:
+        with session.begin_nested():
+            return _charge(session, charges, accounts, kind, destination_id, now)
+    except IntegrityError:
+        # Some are known: rare, so the usual call does not pay for asking first.
+        known = _check_known(session, charges, kind)
+        if not known:
+            raise
+    fresh = [charge for charge in charges if charge.reference not in known]
+    if fresh:
+        accounts = _lock_main_and_debt(session, {charge.subscriber_id for charge in fresh})
+        with session.begin_nested():
+            ids = _charge(session, fresh, accounts, kind, destination_id, now)
+        known.update(zip((charge.reference for charge in fresh), ids, strict=True))
+    return [known[charge.reference] for charge in charges]
+
+
+def settle_debt(session: Session, subscriber_id: int, *, happened_at: datetime | None = None, now: datetime) -> int:
+    """Moves what is available on `main` to `debt`, as far as there is debt; returns how many kopecks."""
+    accounts = accounts_of(session, subscriber_id)
+    rows = session.execute(
+        select(_account.c.id, _account.c.balance_kopecks, _account.c.credit_limit_kopecks)
+        .where(_account.c.id.in_((accounts.main_id, accounts.debt_id)))
+        .order_by(_account.c.id)
+        .with_for_update()
+    )
+    found = {row.id: row for row in rows}
+    main, debt = found[accounts.main_id], -found[accounts.debt_id].balance_kopecks
+    available = main.balance_kopecks + main.credit_limit_kopecks
+    amount = min(available, debt)
+    if amount <= 0:
+        return 0
+    # Both accounts are held, so every settlement of this subscriber sees a later last transaction than the one before.
+    last_id = session.execute(select(func.max(_transaction.c.id))).scalar()
+    explanation = {"debt_kopecks": debt, "available_kopecks": available}
+    post(
+        session,
+        reference=f"debt-settlement:{subscriber_id}:{last_id}",
+        kind="debt_settlement",
+        moves=[Move(accounts.main_id, accounts.debt_id, amount, explanation)],
+        happened_at=happened_at or now,
+        now=now,
+    )
+    return amount
+
+
+def reverse(session: Session, transaction_id: int, *, reference: str, now: datetime) -> Posted:
+    """Posts the opposite of a transaction. It can be done once; asked again with the same reference, it is found.
+
+    Raises:
+        NotFound: no such transaction.
+        CannotReverse: it was reversed under another reference, or is a reversal itself.
+        InsufficientFunds: the money it brought has been spent.
+    """
+    original = session.execute(select(_transaction).where(_transaction.c.id == transaction_id)).one_or_none()
+    if original is None:
+        raise NotFound
+    if original.reverses_id is not None:
+        raise CannotReverse
+    moves = [
+        Move(
+            posting.destination_id,
+            posting.source_id,
+            posting.amount_kopecks,
+            {"transaction_id": transaction_id, "reversed_kopecks": posting.amount_kopecks},
+        )
+        for posting in _postings_of(session, transaction_id)
+    ]
+    with session.begin_nested():
+        changes = _changes_by_account(moves)
+        kept = _lock_kept(session, changes)
+        earlier = session.execute(
+            select(_transaction.c.id, _transaction.c.reference).where(_transaction.c.reverses_id == transaction_id)
+        ).one_or_none()
+        if earlier is not None:
+            if earlier.reference != reference:
+                raise CannotReverse
+            return Posted(earlier.id, is_new=False)
+        values = {"reference": reference, "kind": "reversal", "reverses_id": transaction_id}
+        reversal_id = _insert_transaction(session, values | {"happened_at": now, "posted_at": now})
+        if reversal_id is None:
+            raise ReferenceConflict
+        balances = {account_id: _change_balance(session, account_id, changes[account_id]) for account_id in kept}
+        _insert_postings(session, reversal_id, moves, now, balances, changes)
+        return Posted(reversal_id, is_new=True)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def balance(session: Session, subscriber_id: int) -> Balances:
+    """What the subscriber has.
+
+    Raises:
+        NotFound: no accounts were opened.
+    """
+    rows = session.execute(
+        select(_account.c.kind, _account.c.balance_kopecks, _account.c.credit_limit_kopecks).where(
+            _account.c.subscriber_id == subscriber_id
+        )
+    )
+    found = {row.kind: row for row in rows}
+    if not found:
+        raise NotFound
+    return Balances(
+        main=found[AccountKind.MAIN].balance_kopecks,
+        bonus=found[AccountKind.BONUS].balance_kopecks,
+        debt=found[AccountKind.DEBT].balance_kopecks,
+        credit_limit=found[AccountKind.MAIN].credit_limit_kopecks,
+    )
+
+
+def statement(
+    session: Session,
+    subscriber_id: int,
+    *,
+    before: tuple[datetime, int] | None = None,
+    limit: int = 20,
+    account: AccountKind = AccountKind.MAIN,
+) -> list[StatementLine]:
+    """The newest changes of one account by the time they happened.
+
+    The next page is asked with `before=(line.happened_at, line.posting_id)` of the last line. What came in late stands
+    at its own time, but with the balance that it left when it was posted.
+    """
+    accounts = accounts_of(session, subscriber_id)
+    account_id = {
+        AccountKind.MAIN: accounts.main_id,
+        AccountKind.BONUS: accounts.bonus_id,
+        AccountKind.DEBT: accounts.debt_id,
+    }[account]
+    halves = []
+    for side, sign, after in (
+        (_posting.c.source_id, -1, _posting.c.source_balance_kopecks),
+        (_posting.c.destination_id, 1, _posting.c.destination_balance_kopecks),
+    ):
+        half = select(
+            _posting.c.id,
+            _posting.c.transaction_id,
+            _posting.c.happened_at,
+            (_posting.c.amount_kopecks * literal(sign)).label("amount_kopecks"),
+            after.label("balance_kopecks"),
+            _posting.c.explanation,
+        ).where(side == account_id)
+        if before is not None:
+            moment, posting_id = before
+            half = half.where(
+                _posting.c.happened_at <= moment,  # the index begins here; the pair below alone would not use it
+                or_(_posting.c.happened_at < moment, _posting.c.id < posting_id),
+            )
+        halves.append(half.order_by(_posting.c.happened_at.desc(), _posting.c.id.desc()).limit(limit).subquery())
+    both = union_all(*(select(half) for half in halves)).subquery()
+    rows = session.execute(
+        select(both, _transaction.c.kind)
+        .join(_transaction, _transaction.c.id == both.c.transaction_id)
+        .order_by(both.c.happened_at.desc(), both.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        StatementLine(
+            posting_id=row.id,
+            transaction_id=row.transaction_id,
+            kind=row.kind,
+            happened_at=row.happened_at,
+            amount_kopecks=row.amount_kopecks,
+            balance_kopecks=row.balance_kopecks,
+            explanation=row.explanation,
+        )
+        for row in rows
+    ]
+
+
+def get_spent(session: Session, subscriber_id: int, since: datetime, until: datetime) -> int:
+    """Kopecks that the operator earned from the subscriber in [since, until), debts included, less what it gave back."""
+    own = tuple(accounts_of(session, subscriber_id))
+    income = and_(
+        _account.c.kind == AccountKind.OPERATOR,
+        _account.c.code.not_in([f"operator:{name}" for name in MONEY_COMES_FROM]),
+    )
+
+    def total(own_side: Any, other_side: Any) -> int:
+        return session.execute(
+            select(func.coalesce(func.sum(_posting.c.amount_kopecks), 0))
+            .join(_account, _account.c.id == other_side)
+            .where(own_side.in_(own), _posting.c.happened_at >= since, _posting.c.happened_at < until, income)
+        ).scalar_one()
+
+    paid = total(_posting.c.source_id, _posting.c.destination_id)
+    given_back = total(_posting.c.destination_id, _posting.c.source_id)
+    return int(paid) - int(given_back)
+
+
+_EXPLAINED: dict[str, Callable[[Mapping[str, Any]], int]] = {
+    "opening": lambda facts: facts["opening_kopecks"],
+    "top_up": lambda facts: facts["paid_kopecks"],
+    "plan_fee": lambda facts: sum(part["kopecks"] for part in facts["parts"]),
+    "usage": rating.recompute_amount,
+    "debt_settlement": lambda facts: min(facts["debt_kopecks"], facts["available_kopecks"]),
+    "reversal": lambda facts: facts["reversed_kopecks"],
+}
+
+
+def explained_amount(kind: str, explanation: Mapping[str, Any]) -> int:
+    """Kopecks of a posting, or of a charge split in two, computed again from its explanation (see the module).
+
+    Raises:
+        KeyError: an unknown kind, or a fact is missing.
+    """
+    return _EXPLAINED[kind](explanation)
+
+
+# --- how -------------------------------------------------------------------------------------------------------------
+
+
+def _check_amount(amount: object) -> None:
+    if type(amount) is not int:
+        raise TypeError(f"kopecks are a whole number, not {amount!r}")
+    if amount <= 0:
+        raise ValueError(f"{amount} kopecks cannot be moved")
+
+
+def _check_moves(moves: Sequence[Move]) -> None:
+    if not moves:
+        raise ValueError("a transaction without postings")
+    for move in moves:
+        _check_amount(move.amount_kopecks)
+        if move.source_id == move.destination_id:
+            raise ValueError("from an account to itself")
+
+
+def _insert(session: Session, table: Table) -> Any:
+    """An INSERT of the present engine, which knows `on_conflict_do_nothing`."""
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
+def _create_accounts(session: Session, values: list[dict[str, Any]]) -> None:
+    defaults = {"subscriber_id": None, "balance_kopecks": 0, "credit_limit_kopecks": 0}
+    session.flush()  # the subscriber may not be in the database yet
+    statement = _insert(session, _account).on_conflict_do_nothing(index_elements=["code"])
+    session.execute(statement, [defaults | value for value in values])
+
+
+def _changes_by_account(moves: Iterable[Move]) -> dict[int, int]:
+    changes: dict[int, int] = {}
+    for move in moves:
+        changes[move.source_id] = changes.get(move.source_id, 0) - move.amount_kopecks
+        changes[move.destination_id] = changes.get(move.destination_id, 0) + move.amount_kopecks
+    return changes
+
+
+def _lock_kept(session: Session, account_ids: Iterable[int]) -> list[int]:
+    """Those of the accounts that keep a balance, held to the end of the transaction, by id."""
+    return list(
+        session.execute(
+            select(_account.c.id)
+            .where(_account.c.id.in_(list(account_ids)), _account.c.kind != AccountKind.OPERATOR)
+            .order_by(_account.c.id)
+            .with_for_update()
+        ).scalars()
+    )
+
+
+def _change_balance(session: Session, account_id: int, change: int) -> int:
+    """The balance after it. The guard stands in the UPDATE itself, whoever else may be writing."""
+    after = _account.c.balance_kopecks + change
+    is_within = or_(_account.c.kind == AccountKind.DEBT, after >= -_account.c.credit_limit_kopecks)
+    changing = update(_account).where(_account.c.id == account_id).values(balance_kopecks=after)
+    if change < 0:
+        changing = changing.where(is_within)
+    balance_after = session.execute(changing.returning(_account.c.balance_kopecks)).scalar()
+    if balance_after is None:
+        has, limit = session.execute(
+            select(_account.c.balance_kopecks, _account.c.credit_limit_kopecks).where(_account.c.id == account_id)
+        ).one()
+        raise InsufficientFunds(lacking_kopecks=-change - has - limit)
+    return balance_after
+
+
+def _insert_transaction(session: Session, values: dict[str, Any]) -> int | None:
+    """Its id; None when the reference is taken."""
+    statement = _insert(session, _transaction).values({"reverses_id": None} | values)
+    return session.execute(
+        statement.on_conflict_do_nothing(index_elements=["reference"]).returning(_transaction.c.id)
+    ).scalar()
+
+
+def _insert_postings(
+    session: Session,
+    transaction_id: int,
+    moves: Iterable[Move],
+    happened_at: datetime,
+    balances: Mapping[int, int],
+    changes: Mapping[int, int],
+) -> None:
+    """`balances` are those after the whole transaction; what each posting left is counted up from the beginning."""
+    running = {account_id: after - changes[account_id] for account_id, after in balances.items()}
+    rows = []
+    for move in moves:
+        for account_id, amount in ((move.source_id, -move.amount_kopecks), (move.destination_id, move.amount_kopecks)):
+            if account_id in running:
+                running[account_id] += amount
+        rows.append(
+            {
+                "transaction_id": transaction_id,
+                "source_id": move.source_id,
+                "destination_id": move.destination_id,
+                "amount_kopecks": move.amount_kopecks,
+                "happened_at": happened_at,
+                "source_balance_kopecks": running.get(move.source_id),
+                "destination_balance_kopecks": running.get(move.destination_id),
+                "explanation": dict(move.explanation),
+            }
+        )
+    session.execute(insert(_posting), rows)
+
+
+def _find(session: Session, reference: str) -> Row | None:
+    return session.execute(
+        select(_transaction.c.id, _transaction.c.kind).where(_transaction.c.reference == reference)
+    ).one_or_none()
+
+
+def _postings_of(session: Session, transaction_id: int) -> Sequence[Row]:
+    return session.execute(
+        select(_posting.c.source_id, _posting.c.destination_id, _posting.c.amount_kopecks)
+        .where(_posting.c.transaction_id == transaction_id)
+        .order_by(_posting.c.id)
+    ).all()
+
+
+def _same(session: Session, earlier: Row, reference: str, kind: str, moves: Iterable[Move]) -> Posted:
+    posted = [tuple(row) for row in _postings_of(session, earlier.id)]
+    if earlier.kind != kind or posted != [move[:3] for move in moves]:
+        raise ReferenceConflict(reference=reference)
+    return Posted(earlier.id, is_new=False)
+
+
+class _Purse:
+    """A subscriber's main and debt accounts while many charges are counted."""
+
+    __slots__ = ("available", "debt", "debt_before", "debt_id", "main", "main_before", "main_id")
+
+    def __init__(self, main: Row, debt: Row) -> None:
+        self.main_id, self.debt_id = main.id, debt.id
+        self.main = self.main_before = main.balance_kopecks
+        self.debt = self.debt_before = debt.balance_kopecks
+        self.available = main.balance_kopecks + main.credit_limit_kopecks
+
+
+def _lock_main_and_debt(session: Session, subscriber_ids: Iterable[int]) -> dict[int, dict[AccountKind, Row]]:
+    session.flush()
+    accounts: dict[int, dict[AccountKind, Row]] = {}
+    for some in _slices(sorted(subscriber_ids), _MANY):
+        rows = session.execute(
+            select(
+                _account.c.id,
+                _account.c.subscriber_id,
+                _account.c.kind,
+                _account.c.balance_kopecks,
+                _account.c.credit_limit_kopecks,
+            )
+            .where(_account.c.subscriber_id.in_(some))
+            .order_by(_account.c.id)
+            .with_for_update()
+        )
+        for row in rows:
+            accounts.setdefault(row.subscriber_id, {})[row.kind] = row
+        if not all(subscriber_id in accounts for subscriber_id in some):
+            raise NotFound
+    return accounts
+
+
+def _charge(
+    session: Session,
+    charges: Sequence[Charge],
+    accounts: Mapping[int, Mapping[AccountKind, Row]],
+    kind: str,
+    destination_id: int,
+    now: datetime,
+) -> list[int]:
+    purses: dict[int, _Purse] = {}
+    transactions, postings = [], []
+    ids = _reserve_ids(session, _transaction, len(charges))
+    for transaction_id, charge in zip(ids, charges, strict=True):
+        reference, subscriber_id, amount, happened_at, explanation = charge
+        purse = purses.get(subscriber_id)
+        if purse is None:
+            found = accounts[subscriber_id]
+            purse = purses[subscriber_id] = _Purse(found[AccountKind.MAIN], found[AccountKind.DEBT])
+        transactions.append(
+            {
+                "id": transaction_id,
+                "reference": reference,
+                "kind": kind,
+                "reverses_id": None,
+                "happened_at": happened_at,
+                "posted_at": now,
+            }
+        )
+        from_main = min(purse.available, amount)
+        from_debt = amount - from_main
+        if from_main:
+            purse.available -= from_main
+            purse.main -= from_main
+        if from_debt:
+            purse.debt -= from_debt
+        for source_id, part, after in (
+            (purse.main_id, from_main, purse.main),
+            (purse.debt_id, from_debt, purse.debt),
+        ):
+            if part:
+                postings.append(
+                    {
+                        "transaction_id": transaction_id,
+                        "source_id": source_id,
+                        "destination_id": destination_id,
+                        "amount_kopecks": part,
+                        "happened_at": happened_at,
+                        "source_balance_kopecks": after,
+                        "destination_balance_kopecks": None,
+                        "explanation": explanation,
+                    }
+                )
+    session.execute(insert(_transaction), transactions)
+    session.execute(insert(_posting), postings)
+    changed = [
+        {"id": account_id, "change": change}
+        for purse in purses.values()
+        for account_id, change in (
+            (purse.main_id, purse.main - purse.main_before),
+            (purse.debt_id, purse.debt - purse.debt_before),
+        )
+        if change
+    ]
+    session.connection().execute(
+        text("UPDATE account SET balance_kopecks = balance_kopecks + :change WHERE id = :id"), changed
+    )
+    return ids
+
+
+def _reserve_ids(session: Session, table: Table, count: int) -> list[int]:
+    """Ids for rows to be inserted now: the database hands rows' ids back much slower than it takes them."""
+    if session.get_bind().dialect.name == "sqlite":  # the only writer, until the transaction ends
+        last = session.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
+        return list(range(last + 1, last + 1 + count))
+    sequence = func.pg_get_serial_sequence(table.name, "id")
+    return list(session.execute(select(func.nextval(sequence)).select_from(func.generate_series(1, count))).scalars())
+
+
+def _check_known(session: Session, charges: Sequence[Charge], kind: str) -> dict[str, int]:
+    """Ids of the charges that were posted before, by reference."""
+    wanted = {charge.reference: charge for charge in charges}
+    known = {}
+    for some in _slices(list(wanted), _MANY):
+        rows = session.execute(
+            select(
+                _transaction.c.id,
+                _transaction.c.reference,
+                _transaction.c.kind,
+                func.sum(_posting.c.amount_kopecks).label("amount"),
+                func.min(_account.c.subscriber_id).label("first_subscriber"),
+                func.max(_account.c.subscriber_id).label("last_subscriber"),
+            )
+            .join(_posting, _posting.c.transaction_id == _transaction.c.id)
+            .join(_account, _account.c.id == _posting.c.source_id)
+            .where(_transaction.c.reference.in_(some))
+            .group_by(_transaction.c.id, _transaction.c.reference, _transaction.c.kind)
+        )
+        for row in rows:
+            charge = wanted[row.reference]
+            facts = (row.kind, int(row.amount), row.first_subscriber, row.last_subscriber)
+            if facts != (kind, charge.amount_kopecks, charge.subscriber_id, charge.subscriber_id):
+                raise ReferenceConflict(reference=row.reference)
+            known[row.reference] = row.id
+    return known
+
+
+def _slices(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
