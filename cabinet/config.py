@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     session_idle_minutes: int = Field(30, ge=5, description="A session ends after so long without a move")
     session_hours: int = Field(12, ge=1, description="A session ends after so long in any case")
     remembered_days: int = Field(30, ge=1, description="How long «Запомнить это устройство» lasts")
+    confirm_minutes: int = Field(
+        15, ge=1, description="For so long after a code a remembered session may change the password without a new one"
+    )
+    known_device_days: int = Field(180, ge=1, description="A browser that signed in is not asked for letters so long")
 
     @field_validator("public_url")
     @classmethod
