@@ -1,0 +1,373 @@
+"""The dashboard's figures: what a subscriber has, what will be charged next, what this month has cost.
+
+Figures only: kopecks, seconds, messages, bytes and instants. Every query is bounded by one subscriber and, where it
+reads history, by two months, so the cost grows with what is shown and not with what the operator has.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import accumulate
+from typing import Any
+
+from sqlalchemy import union_all
+from sqlmodel import Session, col, select
+
+from cabinet import clock, ledger
+from cabinet.domain.allowances import UsageKind
+from cabinet.domain.catalogue import Plan
+from cabinet.domain.errors import NotFound
+from cabinet.domain.periods import period_containing
+from cabinet.models.ledger import Account, AccountKind, LedgerTransaction, Posting
+from cabinet.models.subscribers import Subscriber
+from cabinet.models.tariffs import PlanSubscription, SubscriptionState
+from cabinet.models.usage import Allowance
+from cabinet.services import tariffs
+
+LAST_OPERATIONS = 5
+PACE_NEEDS = timedelta(days=3)  # a forecast from less would be a guess
+FORESEEABLE = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class NextCharge:
+    """The plan's next fee. Shortage 0: the money will do, until `enough_until` (None: for more than a year)."""
+
+    at: datetime
+    amount_kopecks: int
+    shortage_kopecks: int
+    enough_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllowanceLeft:
+    """All allowances of one kind and scope, valid now, as one figure; quantities in the kind's own unit.
+
+    `expiring` of what remains ends at `expires_at`, the nearest end. An unlimited one has no quantities.
+    The forecast, where there is one, says when all of it is gone at the present pace; None: it lasts.
+    """
+
+    kind: UsageKind
+    scope_name: str
+    is_unlimited: bool
+    granted: int
+    remaining: int
+    expiring: int
+    expires_at: datetime
+    has_forecast: bool
+    runs_out_at: datetime | None
+
+    @property
+    def share_percent(self) -> int:
+        """What remains of what was granted, 0 to 100; not 0 while anything remains."""
+        if not self.granted or not self.remaining:
+            return 0
+        return max(self.remaining * 100 // self.granted, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Expenses:
+    """A calendar month of the operator's time zone against the one before. Totals run from the month's first day.
+
+    `days` ends today; `previous_days` is the whole month before, empty for who was no subscriber then;
+    `expected_days` goes from today to the month's end, raised by the fees that are already known.
+    """
+
+    month_on: date
+    days_in_month: int
+    days: tuple[int, ...]
+    previous_days: tuple[int, ...]
+    expected_days: tuple[int, ...]
+
+    @property
+    def spent_kopecks(self) -> int:
+        """So far this month."""
+        return self.days[-1]
+
+    @property
+    def expected_kopecks(self) -> int:
+        """By the end of the month, with the fees that are already known."""
+        return self.expected_days[-1]
+
+    @property
+    def previous_to_date_kopecks(self) -> int | None:
+        """By the same day of the month before; None where there is nothing to compare with."""
+        if not self.previous_days:
+            return None
+        return self.previous_days[min(len(self.days), len(self.previous_days)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What happened to the subscriber's money. Negative is money out; `explanation` is the ledger's own.
+
+    `destination` follows “Звонок” and `zone_name` names the zone or traffic class where it was usage.
+    """
+
+    transaction_id: int
+    kind: str
+    happened_at: datetime
+    amount_kopecks: int
+    explanation: dict[str, Any]
+    zone_name: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything on the dashboard, as of one moment."""
+
+    as_of: datetime
+    msisdn: str
+    name: str
+    plan_name: str
+    main_kopecks: int
+    bonus_kopecks: int
+    debt_kopecks: int
+    credit_limit_kopecks: int
+    is_suspended: bool
+    next_charge: NextCharge | None
+    allowances: tuple[AllowanceLeft, ...]
+    expenses: Expenses
+    operations: tuple[Operation, ...]
+
+
+def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Overview:
+    """The figures of the dashboard at that moment, from one snapshot of the database.
+
+    Raises:
+        NotFound: there is no such subscriber.
+    """
+    subscriber, subscription = _get_subscriber(session, subscriber_id)
+    plan = tariffs.get_plan(session, subscription.plan_version_id).plan if subscription else None
+    accounts = {
+        account.kind: account for account in session.exec(select(Account).where(Account.subscriber_id == subscriber_id))
+    }
+    fee, fees_at = 0, list[datetime]()
+    if subscription and plan and (fee := plan.fee_for(subscriber.region, subscription.settings)):
+        fees_at = _list_fees(subscription, plan, until=now + FORESEEABLE)
+    main = accounts.get(AccountKind.MAIN)
+    available = main.balance_kopecks + main.credit_limit_kopecks if main else 0
+    ids = [account.id for account in accounts.values() if account.id is not None]
+    return Overview(
+        as_of=now,
+        msisdn=subscriber.msisdn,
+        name=subscriber.name,
+        plan_name=plan.name if plan else "",
+        main_kopecks=_balance(accounts, AccountKind.MAIN),
+        bonus_kopecks=_balance(accounts, AccountKind.BONUS),
+        debt_kopecks=-_balance(accounts, AccountKind.DEBT),
+        credit_limit_kopecks=main.credit_limit_kopecks if main else 0,
+        is_suspended=subscription is not None and subscription.state == SubscriptionState.SUSPENDED,
+        next_charge=_next_charge(fees_at, fee, available),
+        allowances=_list_allowances(session, subscriber_id, plan, now=now),
+        expenses=_get_expenses(session, subscriber, ids, fees_at, fee, now=now),
+        operations=_list_operations(session, ids, plan),
+    )
+
+
+def _get_subscriber(session: Session, subscriber_id: int) -> tuple[Subscriber, PlanSubscription | None]:
+    found = session.exec(
+        select(Subscriber, PlanSubscription)
+        .outerjoin(
+            PlanSubscription,
+            (col(PlanSubscription.subscriber_id) == col(Subscriber.id)) & col(PlanSubscription.ended_at).is_(None),
+        )
+        .where(Subscriber.id == subscriber_id)
+    ).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _balance(accounts: dict[AccountKind, Account], kind: AccountKind) -> int:
+    return accounts[kind].balance_kopecks if kind in accounts else 0
+
+
+# --- what will be charged ---------------------------------------------------------------------------------------------
+
+
+def _list_fees(subscription: PlanSubscription, plan: Plan, *, until: datetime) -> list[datetime]:
+    """When the fees not charged yet are due, the nearest first."""
+    found: list[datetime] = []
+    at = subscription.next_fee_at
+    while at is not None and at < until:
+        found.append(at)
+        at = period_containing(at, subscription.anchor_day, plan.period, clock.time_zone()).end
+    return found
+
+
+def _next_charge(fees_at: list[datetime], fee: int, available: int) -> NextCharge | None:
+    if not fees_at:
+        return None
+    shortage = max(fee - available, 0)
+    covered = max(available, 0) // fee
+    is_foreseeable = not shortage and covered < len(fees_at)
+    return NextCharge(fees_at[0], fee, shortage, fees_at[covered] if is_foreseeable else None)
+
+
+# --- what is left -----------------------------------------------------------------------------------------------------
+
+_ORDER = (UsageKind.DATA, UsageKind.VOICE, UsageKind.SMS)
+_SECOND = timedelta(seconds=1)
+
+
+def _list_allowances(
+    session: Session, subscriber_id: int, plan: Plan | None, *, now: datetime
+) -> tuple[AllowanceLeft, ...]:
+    rows = session.exec(
+        select(Allowance).where(
+            Allowance.subscriber_id == subscriber_id, Allowance.valid_until > now, Allowance.valid_from <= now
+        )
+    ).all()
+    groups: dict[tuple[UsageKind, str], list[Allowance]] = {}
+    for row in rows:
+        groups.setdefault((row.kind, row.scope), []).append(row)
+    zones = plan.zones if plan else {}
+    ordered = sorted(groups, key=lambda key: (bool(key[1]), _ORDER.index(key[0]), key[1]))
+    return tuple(
+        _left(groups[kind, scope], zones[scope].name if scope in zones else scope, now=now) for kind, scope in ordered
+    )
+
+
+def _left(rows: list[Allowance], scope_name: str, *, now: datetime) -> AllowanceLeft:
+    granted, remaining = sum(row.granted for row in rows), sum(row.remaining for row in rows)
+    expires_at = min(row.valid_until for row in rows if row.remaining or row.is_unlimited or not remaining)
+    since, until = min(row.valid_from for row in rows), max(row.valid_until for row in rows)
+    has_forecast = remaining > 0 and now - since >= PACE_NEEDS
+    runs_out_at = None
+    if has_forecast and granted > remaining:
+        seconds = (now - since) // _SECOND * remaining // (granted - remaining)
+        if seconds < (until - now) // _SECOND:
+            runs_out_at = now + timedelta(seconds=seconds)
+    return AllowanceLeft(
+        kind=rows[0].kind,
+        scope_name=scope_name,
+        is_unlimited=any(row.is_unlimited for row in rows),
+        granted=granted,
+        remaining=remaining,
+        expiring=sum(row.remaining for row in rows if row.valid_until == expires_at),
+        expires_at=expires_at,
+        has_forecast=has_forecast,
+        runs_out_at=runs_out_at,
+    )
+
+
+# --- what it has cost -------------------------------------------------------------------------------------------------
+
+
+def _get_expenses(
+    session: Session,
+    subscriber: Subscriber,
+    account_ids: list[int],
+    fees_at: list[datetime],
+    fee: int,
+    *,
+    now: datetime,
+) -> Expenses:
+    zone = clock.time_zone()
+    today = now.astimezone(zone).date()
+    month_on = today.replace(day=1)
+    previous_on = (month_on - timedelta(days=1)).replace(day=1)
+    next_on = (month_on + timedelta(days=32)).replace(day=1)
+    by_day: dict[date, int] = {}
+    for happened_at, kopecks in _list_spending(session, account_ids, _midnight(previous_on, zone), now):
+        day = happened_at.astimezone(zone).date()
+        by_day[day] = by_day.get(day, 0) + kopecks
+
+    days = _running(by_day, month_on, today + timedelta(days=1))
+    due: dict[date, int] = {today: days[-1]}
+    for at in fees_at:
+        day = max(at.astimezone(zone).date(), today)
+        due[day] = due.get(day, 0) + fee
+    was_here = subscriber.activated_at < _midnight(month_on, zone)
+    return Expenses(
+        month_on=month_on,
+        days_in_month=(next_on - month_on).days,
+        days=days,
+        previous_days=_running(by_day, previous_on, month_on) if was_here else (),
+        expected_days=_running(due, today, next_on),
+    )
+
+
+def _list_spending(
+    session: Session, account_ids: list[int], start: datetime, end: datetime
+) -> Iterable[tuple[datetime, int]]:
+    """What the operator earned from the subscriber in [start, end], and, negative, what it gave back of that."""
+    elsewhere = [f"operator:{name}" for name in ledger.MONEY_COMES_FROM]
+    halves = [
+        select(Posting.happened_at, (col(Posting.amount_kopecks) * sign).label("kopecks"))
+        .join(Account, col(Account.id) == other)
+        .where(own.in_(account_ids), col(Posting.happened_at) >= start, col(Posting.happened_at) <= end)
+        .where(Account.kind == AccountKind.OPERATOR, col(Account.code).not_in(elsewhere))
+        for own, other, sign in (
+            (col(Posting.source_id), col(Posting.destination_id), 1),
+            (col(Posting.destination_id), col(Posting.source_id), -1),
+        )
+    ]
+    both = union_all(*halves).subquery()
+    return session.exec(select(both.c.happened_at, both.c.kopecks)).all()
+
+
+def _running(by_day: dict[date, int], first_on: date, end_on: date) -> tuple[int, ...]:
+    """The running total at the end of each day of [first, end)."""
+    days = (first_on + timedelta(days=number) for number in range((end_on - first_on).days))
+    return tuple(accumulate(by_day.get(day, 0) for day in days))
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time.min, zone)
+
+
+# --- what happened last -----------------------------------------------------------------------------------------------
+
+
+def _list_operations(session: Session, account_ids: list[int], plan: Plan | None) -> tuple[Operation, ...]:
+    """The last transactions, each as the sum of what it did to all the subscriber's accounts together.
+
+    What only moves between those accounts is left out: a debt's repayment was shown when the debt was made.
+    """
+    newest = [
+        select(Posting.transaction_id, Posting.happened_at, Posting.id)
+        .where(own == account_id, other.not_in(account_ids))
+        .order_by(col(Posting.happened_at).desc(), col(Posting.id).desc())
+        .limit(LAST_OPERATIONS)
+        .subquery()
+        for account_id in account_ids
+        for own, other in (
+            (col(Posting.source_id), col(Posting.destination_id)),
+            (col(Posting.destination_id), col(Posting.source_id)),
+        )
+    ]
+    if not newest:
+        return ()
+    ends = union_all(*(select(*part.c) for part in newest)).subquery()
+    heads = session.exec(select(ends.c.transaction_id).order_by(ends.c.happened_at.desc(), ends.c.id.desc()))
+    chosen = list(dict.fromkeys(heads))[:LAST_OPERATIONS]
+    rows = session.exec(
+        select(LedgerTransaction, Posting)
+        .join(Posting, col(Posting.transaction_id) == col(LedgerTransaction.id))
+        .where(col(LedgerTransaction.id).in_(chosen))
+        .order_by(col(Posting.id))
+    )
+    found: dict[int, list[tuple[LedgerTransaction, Posting]]] = {}
+    for transaction, posting in rows:
+        found.setdefault(posting.transaction_id, []).append((transaction, posting))
+    return tuple(_operation(found[transaction_id], set(account_ids), plan) for transaction_id in chosen)
+
+
+def _operation(rows: list[tuple[LedgerTransaction, Posting]], own: set[int], plan: Plan | None) -> Operation:
+    transaction, first = rows[0]
+    amount = sum(
+        posting.amount_kopecks * ((posting.destination_id in own) - (posting.source_id in own)) for _, posting in rows
+    )
+    zone = plan.zones.get(str(first.explanation.get("zone", ""))) if plan else None
+    return Operation(
+        transaction_id=first.transaction_id,
+        kind=transaction.kind,
+        happened_at=transaction.happened_at,
+        amount_kopecks=amount,
+        explanation=first.explanation,
+        zone_name=zone.name if zone else "",
+        destination=zone.destination if zone else "",
+    )
