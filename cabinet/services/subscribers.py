@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
@@ -46,18 +47,18 @@ def create(
             session.add(subscriber)
     except IntegrityError:
         raise NumberTaken(msisdn=msisdn, account_number=account_number) from None
-    assert subscriber.id is not None
-    ledger.open_accounts(session, subscriber.id, credit_limit_kopecks=credit_limit_kopecks)
+    subscriber_id = cast(int, subscriber.id)
+    ledger.open_accounts(session, subscriber_id, credit_limit_kopecks=credit_limit_kopecks)
     tariffs.subscribe(
         session,
-        subscriber.id,
+        subscriber_id,
         plan_code,
         anchor_day=anchor_day,
         settings=settings,
         started_at=activated_at,
         now=now,
     )
-    return subscriber.id
+    return subscriber_id
 
 
 def get(session: Session, subscriber_id: int) -> Subscriber:
