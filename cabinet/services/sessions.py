@@ -126,14 +126,15 @@ def create(
 
 def find(session: Session, token: str, *, now: datetime) -> Principal | None:
     """Whose session a cookie's token opens, or None. Only reads: `touch` says that it was used."""
-    if not token:
-        return None
+    return find_by_hash(session, token_hash(token), now=now) if token else None
+
+
+def find_by_hash(session: Session, hashed: str, *, now: datetime) -> Principal | None:
+    """The same for those who hold only `token_hash(token)`."""
     row = session.exec(
         select(AuthSession)
         .join(Subscriber, col(Subscriber.id) == AuthSession.subscriber_id)
-        .where(
-            AuthSession.token_hash == token_hash(token), Subscriber.status == SubscriberStatus.ACTIVE, _is_alive(now)
-        )
+        .where(AuthSession.token_hash == hashed, Subscriber.status == SubscriberStatus.ACTIVE, _is_alive(now))
     ).first()
     if row is None:
         return None
