@@ -1,4 +1,4 @@
-"""The demo world's phone and clock. Empty in production."""
+"""The demo world: its phone, its clock, how far its life has gone. Empty in production."""
 
 from datetime import datetime
 
@@ -26,3 +26,14 @@ class DemoClock(SQLModel, table=True):
 
     id: int = Field(default=1, primary_key=True)
     offset_seconds: int = 0
+
+
+class DemoWorld(SQLModel, table=True):
+    """The made-up operator; a single row, written before its first subscriber."""
+
+    __tablename__ = "demo_world"
+
+    id: int = Field(default=1, primary_key=True)
+    seed: int = Field(description="Decides who its people are and what they do")
+    made_at: datetime = Field(sa_type=Instant, description="When its people are in the situation they are told to be")
+    lived_until_at: datetime = Field(sa_type=Instant, description="Usage, payments and fees exist up to here")
