@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     )
     codes_per_site_minute: int = Field(600, ge=1, description="One-time codes sent by the whole site in a minute")
     code_failures_per_hour: int = Field(15, ge=1, description="Wrong codes for one number in an hour")
+    password_tries: int = Field(6, ge=3, description="Wrong passwords for one number in 15 minutes")
+    passwords_before_captcha: int = Field(3, ge=1, description="After so many wrong passwords letters are asked for")
     session_idle_minutes: int = Field(30, ge=5, description="A session ends after so long without a move")
     session_hours: int = Field(12, ge=1, description="A session ends after so long in any case")
     remembered_days: int = Field(30, ge=1, description="How long «Запомнить это устройство» lasts")

@@ -13,6 +13,7 @@ class OutboxState(StrEnum):
     """`waiting` is the only state from which a message is sent."""
 
     WAITING = "waiting"
+    WITHHELD = "withheld"  # never to be sent: the number is not ours, and nobody may notice
     SENT = "sent"
     EXPIRED = "expired"
     FAILED = "failed"

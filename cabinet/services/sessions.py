@@ -209,12 +209,14 @@ def end(session: Session, subscriber_id: int, session_id: int, *, now: datetime)
         raise NotFound
 
 
-def end_all(session: Session, subscriber_id: int, *, except_session_id: int | None, now: datetime) -> int:
-    """Ends every session of the subscriber but one (or all); returns how many."""
-    ended = 0
+def end_all(session: Session, subscriber_id: int, *, except_session_id: int | None, now: datetime) -> list[int]:
+    """Ends every session of the subscriber but one (or all); returns which, so that their sockets can be closed."""
+    ended = []
     for active in list_active(session, subscriber_id, now=now):
-        if active.session_id != except_session_id:
-            ended += _end(session, subscriber_id, active.session_id, SignInOutcome.SIGNED_OUT_EVERYWHERE, now)
+        if active.session_id == except_session_id:
+            continue
+        if _end(session, subscriber_id, active.session_id, SignInOutcome.SIGNED_OUT_EVERYWHERE, now):
+            ended.append(active.session_id)
     return ended
 
 

@@ -119,7 +119,7 @@ def test_ending_all_keeps_the_present_one(session):
         open_session(session, given_subscriber(session, "79160000002")),
     )
 
-    assert sessions.end_all(session, anna.id, except_session_id=here.session_id, now=NOON) == 1
+    assert sessions.end_all(session, anna.id, except_session_id=here.session_id, now=NOON) == [there.session_id]
 
     assert sessions.find(session, here.token, now=NOON)
     assert sessions.find(session, there.token, now=NOON) is None
