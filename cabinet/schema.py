@@ -1,7 +1,11 @@
 """The database's schema: brings it up to date by the migrations in `alembic/`."""
 
+from functools import lru_cache
+
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from cabinet.config import ROOT
@@ -13,3 +17,14 @@ def migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether this database has seen exactly the migrations of this program."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == _newest_revision()
+
+
+@lru_cache
+def _newest_revision() -> str | None:
+    return ScriptDirectory.from_config(Config(str(ROOT / "alembic" / "alembic.ini"))).get_current_head()

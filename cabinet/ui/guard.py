@@ -1,0 +1,198 @@
+"""The guard: every event of every browser passes it before any handler runs.
+
+How Reflex 0.10.1 runs events, as read in its source and held by `tests/ui/test_guard.py`:
+
+- `BaseStateEventProcessor._execute_event` calls the middlewares for **every** event that has a registered handler:
+  sent by a browser, riding in the socket's CONNECT packet, chained or yielded by another handler, on_load, background,
+  `setvar`. An event without a registered handler is dropped before (and printed with its arguments: see `logs.py`).
+- What a middleware returns is sent instead of running the handler. Changes of State made here are not sent by Reflex
+  when an event is refused, so a refusal carries them itself.
+- Not seen: `hydrate` and `on_load_internal` that Reflex calls inline after an event was let in for a State without a
+  page (same task, same browser, State already bound); their chained events are seen again.
+- Background handlers are checked once, when they start. What they write meanwhile goes to the socket of their token;
+  the door makes tokens of different sessions different, so a stranger who knows a token gets nothing.
+- The headers in `router_data` are taken from the connection and overwrite whatever the event carried under that name,
+  so the key that the door puts there cannot be forged. `pathname`, `asPath` and `query` are the client's: never trust.
+- Every event runs in a task of its own, made by the queue's task: what is set here for the handler does not leak into
+  the next event.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import reflex as rx
+import structlog
+from reflex.app import App
+from reflex.event import Event
+from reflex.middleware import Middleware
+from reflex.state import BaseState, FrontendEventExceptionState, OnLoadInternalState, State, StateUpdate
+from reflex.state import UpdateVarsInternalState as ClientStorageState
+from reflex_base.event import EventHandler
+from reflex_base.event.context import EventContext
+from reflex_base.registry import RegistrationContext
+from reflex_base.utils.format import format_event_handler
+
+from cabinet import connections
+from cabinet.services.sessions import Principal
+from cabinet.ui import access
+
+MAX_PAYLOAD_BYTES = 16 * 1024
+MAX_PAYLOAD_DEPTH = 5
+SIGN_IN_PAGE = "/login"
+
+log = structlog.get_logger(__name__)
+_principal: ContextVar[Principal | None] = ContextVar("principal", default=None)
+
+
+def _name(state: type[BaseState], handler: str) -> str:
+    return format_event_handler(state.event_handlers[handler])
+
+
+REFLEX_NEEDS = frozenset(
+    {
+        # The first event of every connection: sends the whole State, starts on_load.
+        _name(State, "hydrate_and_load"),
+        # Moving to another page: starts its on_load; the second ends the chain and may come from it only, but a
+        # browser that sends it just tells itself that its page is ready.
+        _name(OnLoadInternalState, "on_load_internal"),
+        _name(OnLoadInternalState, "set_is_hydrated"),
+        # rx.Cookie, LocalStorage, SessionStorage vars changed in the browser: only such vars can be written by it.
+        _name(ClientStorageState, "update_vars_internal"),
+        # The error boundary reports a fault of a page's script; it is logged.
+        _name(FrontendEventExceptionState, "handle_frontend_exception"),
+    }
+)
+"""What Reflex itself sends and cannot work without. Its other handlers (`setvar`, `hydrate`, …) are refused."""
+
+
+class OwnerState(State):
+    """Whose data this State tree holds: a session's id, "" for a stranger, None before the first event."""
+
+    _owner: str | None = None
+
+
+class Guard(Middleware):
+    """Denies by default; binds State to the session; lets labelled handlers run for whom they are made."""
+
+    async def preprocess(self, app: App, state: BaseState, event: Event) -> StateUpdate | None:
+        """None lets the event run; an update is sent instead of running it."""
+        handler = RegistrationContext.get().event_handlers[event.name].handler
+        label = access.of(handler.fn)
+        if label is None and event.name not in REFLEX_NEEDS:
+            log.warning("event refused: its handler is not for browsers", event=event.name)
+            return StateUpdate()
+        if not is_modest(event.payload):
+            log.warning("event refused: too large or too deep", event=event.name)
+            return StateUpdate()
+        principal = await connections.who(_key(state))
+        _principal.set(principal)
+        await _bind(state, principal)
+        if label is None or _is_allowed(label, principal):
+            return None
+        log.info("event refused: not signed in", event=event.name)
+        return await _turn_away(state)
+
+
+def caller(state: BaseState) -> Principal:
+    """Who called the running handler.
+
+    Raises:
+        PermissionError: nobody is signed in, so the handler is not labelled `@access.subscriber`.
+    """
+    found = _principal.get()
+    if found is None:
+        raise PermissionError(f"A handler of {type(state).__name__} asks for the subscriber but serves strangers too")
+    return found
+
+
+def subscriber_id(state: BaseState) -> int:
+    """The subscriber who called the running handler; raises as `caller` does."""
+    return caller(state).subscriber_id
+
+
+def session_id(state: BaseState) -> int:
+    """The session that called the running handler; raises as `caller` does."""
+    return caller(state).session_id
+
+
+@contextmanager
+def acting_as(someone: Principal | None) -> Iterator[None]:
+    """For tests that call a handler without an event: who calls it."""
+    token = _principal.set(someone)
+    try:
+        yield
+    finally:
+        _principal.reset(token)
+
+
+def is_modest(payload: Any) -> bool:
+    """Whether an event's arguments are within 16 KB and 5 levels. Stops at the first excess."""
+    size = 0
+    waiting = [(payload, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict | list | tuple):
+            if depth > MAX_PAYLOAD_DEPTH:
+                return False
+            size += 2 * len(value)
+            waiting.extend((item, depth + 1) for item in value)
+            if isinstance(value, dict):
+                waiting.extend((item, depth + 1) for item in value.values())
+        elif isinstance(value, str):
+            size += len(value) if value.isascii() else len(value.encode(errors="replace"))
+        elif isinstance(value, int):
+            size += 1 + value.bit_length() // 3
+        else:
+            size += 8
+        if size > MAX_PAYLOAD_BYTES:
+            return False
+    return True
+
+
+def handlers() -> list[tuple[str, Any]]:
+    """Every registered handler: (name, function). For the check at the start."""
+    return [(name, _function(found.handler)) for name, found in RegistrationContext.get().event_handlers.items()]
+
+
+def _function(handler: EventHandler) -> Any:
+    return handler.fn
+
+
+def _key(state: BaseState) -> str:
+    """The key that the door put among the headers of the connection that this event came by."""
+    headers = (EventContext.get().router_data or state.router_data).get("headers", {})
+    return headers.get(connections.KEY_HEADER, "")
+
+
+async def _bind(state: BaseState, principal: Principal | None) -> None:
+    """Empties the whole State tree when it was another session's."""
+    owner = str(principal.session_id) if principal else ""
+    known = await state.get_state(OwnerState)
+    if known._owner == owner:
+        return
+    if known._owner is not None:
+        # Redis keeps each State by itself and `reset` sees only the loaded ones: load all of them first.
+        for cls in list(RegistrationContext.get().base_states.values()):
+            await state.get_state(cls)
+        root = state._get_root_state()
+        is_hydrated = root.is_hydrated
+        root.reset()
+        root.is_hydrated = is_hydrated  # the page is on the screen already; nobody would set it again
+    known._owner = owner
+
+
+def _is_allowed(label: access.Access, principal: Principal | None) -> bool:
+    if label.who is access.Who.PUBLIC:
+        return True
+    # Staff sessions are of another kind than subscribers': none is known here, so nobody is let in.
+    return label.who is access.Who.SUBSCRIBER and principal is not None
+
+
+async def _turn_away(state: BaseState) -> StateUpdate:
+    """Sends the emptied State, so that nothing stays on the screen, and the way to the sign-in page."""
+    root = state._get_root_state()
+    delta = await root._get_resolved_delta()
+    root._clean()
+    return StateUpdate(delta=delta, events=Event.from_event_type(rx.redirect(SIGN_IN_PAGE, replace=True)))
