@@ -31,7 +31,11 @@ FORESEEABLE = timedelta(days=366)
 
 @dataclass(frozen=True, slots=True)
 class NextCharge:
-    """The plan's next fee. Shortage 0: the money will do, until `enough_until` (None: for more than a year)."""
+    """The plan's next fee; of a suspended number the one of the present period, which no money was there for.
+
+    What is paid in goes into a debt first, so the shortage is what is lacking for both. Shortage 0: the money will do,
+    until `enough_until` (None: for more than a year).
+    """
 
     at: datetime
     amount_kopecks: int
@@ -145,9 +149,11 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
     }
     fee, fees_at = 0, list[datetime]()
     if subscription and plan and (fee := plan.fee_for(subscriber.region, subscription.settings)):
-        fees_at = _list_fees(subscription, plan, until=now + FORESEEABLE)
+        fees_at = _list_fees(subscription, plan, now=now, until=now + FORESEEABLE)
     main = accounts.get(AccountKind.MAIN)
+    debt = -_balance(accounts, AccountKind.DEBT)
     available = main.balance_kopecks + main.credit_limit_kopecks if main else 0
+    is_suspended = subscription is not None and subscription.state == SubscriptionState.SUSPENDED
     ids = [account.id for account in accounts.values() if account.id is not None]
     return Overview(
         as_of=now,
@@ -156,12 +162,12 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
         plan_name=plan.name if plan else "",
         main_kopecks=_balance(accounts, AccountKind.MAIN),
         bonus_kopecks=_balance(accounts, AccountKind.BONUS),
-        debt_kopecks=-_balance(accounts, AccountKind.DEBT),
+        debt_kopecks=debt,
         credit_limit_kopecks=main.credit_limit_kopecks if main else 0,
-        is_suspended=subscription is not None and subscription.state == SubscriptionState.SUSPENDED,
-        next_charge=_next_charge(fees_at, fee, available),
+        is_suspended=is_suspended,
+        next_charge=_next_charge(fees_at, fee, available - debt),
         allowances=_list_allowances(session, subscriber_id, plan, now=now),
-        expenses=_get_expenses(session, subscriber, ids, fees_at, fee, now=now),
+        expenses=_get_expenses(session, subscriber, ids, [] if is_suspended else fees_at, fee, now=now),
         operations=_list_operations(session, ids, plan),
     )
 
@@ -187,10 +193,12 @@ def _balance(accounts: dict[AccountKind, Account], kind: AccountKind) -> int:
 # --- what will be charged ---------------------------------------------------------------------------------------------
 
 
-def _list_fees(subscription: PlanSubscription, plan: Plan, *, until: datetime) -> list[datetime]:
-    """When the fees not charged yet are due, the nearest first."""
+def _list_fees(subscription: PlanSubscription, plan: Plan, *, now: datetime, until: datetime) -> list[datetime]:
+    """When the fees not charged yet are due, the nearest first; of a suspended subscription only the present one."""
     found: list[datetime] = []
     at = subscription.next_fee_at
+    if at is not None and subscription.state == SubscriptionState.SUSPENDED and at <= now:
+        return [period_containing(now, subscription.anchor_day, plan.period, clock.time_zone()).start]
     while at is not None and at < until:
         found.append(at)
         at = period_containing(at, subscription.anchor_day, plan.period, clock.time_zone()).end

@@ -205,14 +205,23 @@ def test_a_plan_without_a_fee_charges_nothing(session: Session):
     assert World(session, plan=free).overview().next_charge is None
 
 
-def test_a_suspended_number_says_so(world: World):
+def test_a_debt_is_paid_before_the_fee(world: World):
+    world.balance(-15_00, AccountKind.DEBT)
+
+    assert world.overview().next_charge.shortage_kopecks == 665_00
+
+
+def test_a_suspended_number_lacks_the_fee_of_the_present_period_alone(world: World):
+    """Periods that went by without money stay free of charge; nothing more is expected of a month without money."""
+    world.balance(100_00)
     world.subscription.state = SubscriptionState.SUSPENDED
-    world.subscription.next_fee_at = NOON - timedelta(days=1)
+    world.subscription.next_fee_at = datetime(2026, 8, 25, 21, tzinfo=UTC)
 
     overview = world.overview()
 
     assert overview.is_suspended
-    assert overview.next_charge.at == NOON - timedelta(days=1)
+    assert (overview.next_charge.at, overview.next_charge.shortage_kopecks) == (PERIOD_START, 550_00)
+    assert overview.expenses.expected_kopecks == 0
 
 
 def test_allowances_of_a_kind_are_one_figure_with_its_nearest_end(world: World):
