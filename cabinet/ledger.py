@@ -179,15 +179,6 @@ def operator_account(session: Session, name: str) -> int:
     return account_id
 
 
-def lock(session: Session, subscriber_ids: Iterable[int]) -> None:
-    """Holds the accounts of these subscribers to the end of the transaction. For those who post to many one by one."""
-    session.flush()
-    for some in _slices(sorted(set(subscriber_ids)), _MANY):
-        session.execute(
-            select(_account.c.id).where(_account.c.subscriber_id.in_(some)).order_by(_account.c.id).with_for_update()
-        ).all()
-
-
 # --- posting ---------------------------------------------------------------------------------------------------------
 
 
@@ -217,28 +208,20 @@ def charge_many(
         ReferenceConflict: a reference was used for another amount, subscriber or kind.
         NotFound: a subscriber has no accounts.
     """
-    if not charges:
-        return []
-    if len({charge.reference for charge in charges}) < len(charges):
-        raise ReferenceConflict(reason="a reference stands twice in one call")
-    for charge in charges:
-        _check_amount(charge.amount_kopecks)
-    accounts = _lock_main_and_debt(session, {charge.subscriber_id for charge in charges})
-    try:
-        with session.begin_nested():
-            return _charge(session, charges, accounts, kind, destination_id, now)
-    except IntegrityError:
-        # Some are known: rare, so the usual call does not pay for asking first.
-        known = _check_known(session, charges, kind)
-        if not known:
-            raise
-    fresh = [charge for charge in charges if charge.reference not in known]
-    if fresh:
-        accounts = _lock_main_and_debt(session, {charge.subscriber_id for charge in fresh})
-        with session.begin_nested():
-            ids = _charge(session, fresh, accounts, kind, destination_id, now)
-        known.update(zip((charge.reference for charge in fresh), ids, strict=True))
-    return [known[charge.reference] for charge in charges]
+    ids = _charge_new(session, charges, kind, destination_id, now, may_owe=True)
+    return [ids[charge.reference] for charge in charges]
+
+
+def take_many(
+    session: Session, charges: Sequence[Charge], *, kind: str, destination_id: int, now: datetime
+) -> list[int | None]:
+    """Charges for what can be refused: as `charge_many`, but a charge that `main` cannot pay whole is not made (None).
+
+    Raises:
+        ReferenceConflict, NotFound: see `charge_many`.
+    """
+    ids = _charge_new(session, charges, kind, destination_id, now, may_owe=False)
+    return [ids.get(charge.reference) for charge in charges]
 
 
 def settle_debt(session: Session, subscriber_id: int, *, happened_at: datetime | None = None, now: datetime) -> int:
@@ -591,8 +574,8 @@ class _Purse:
         self.available = main.balance_kopecks + main.credit_limit_kopecks
 
 
-def _lock_main_and_debt(session: Session, subscriber_ids: Iterable[int]) -> dict[int, dict[AccountKind, Row]]:
-    session.flush()
+def _open_purses(session: Session, subscriber_ids: Iterable[int]) -> dict[int, _Purse]:
+    """The accounts of these subscribers, held to the end of the transaction."""
     accounts: dict[int, dict[AccountKind, Row]] = {}
     for some in _slices(sorted(subscriber_ids), _MANY):
         rows = session.execute(
@@ -611,31 +594,63 @@ def _lock_main_and_debt(session: Session, subscriber_ids: Iterable[int]) -> dict
             accounts.setdefault(row.subscriber_id, {})[row.kind] = row
         if not all(subscriber_id in accounts for subscriber_id in some):
             raise NotFound
-    return accounts
-
-
-def _charge(
-    session: Session,
-    charges: Sequence[Charge],
-    accounts: Mapping[int, Mapping[AccountKind, Row]],
-    kind: str,
-    destination_id: int,
-    now: datetime,
-) -> list[int]:
-    purses = {
+    return {
         subscriber_id: _Purse(found[AccountKind.MAIN], found[AccountKind.DEBT])
         for subscriber_id, found in accounts.items()
     }
+
+
+def _charge_new(
+    session: Session, charges: Sequence[Charge], kind: str, destination_id: int, now: datetime, *, may_owe: bool
+) -> dict[str, int]:
+    """Transaction ids by reference, those of charges known before too; without the refused."""
+    if len({charge.reference for charge in charges}) < len(charges):
+        raise ReferenceConflict(reason="a reference stands twice in one call")
+    for charge in charges:
+        _check_amount(charge.amount_kopecks)
+    try:
+        return _charge(session, charges, kind, destination_id, now, may_owe)
+    except IntegrityError:
+        # Some are known: rare, so the usual call does not pay for asking first.
+        known = _check_known(session, charges, kind)
+        if not known:
+            raise
+    fresh = [charge for charge in charges if charge.reference not in known]
+    return known | _charge(session, fresh, kind, destination_id, now, may_owe)
+
+
+def _charge(
+    session: Session, charges: Sequence[Charge], kind: str, destination_id: int, now: datetime, may_owe: bool
+) -> dict[str, int]:
+    with session.begin_nested():
+        purses = _open_purses(session, {charge.subscriber_id for charge in charges})
+        ids = iter(_reserve_ids(session, _transaction, len(charges)))
+        return _write_charges(session, charges, purses, ids, kind, destination_id, now, may_owe)
+
+
+def _write_charges(
+    session: Session,
+    charges: Sequence[Charge],
+    purses: Mapping[int, _Purse],
+    ids: Iterator[int],
+    kind: str,
+    destination_id: int,
+    now: datetime,
+    may_owe: bool,
+) -> dict[str, int]:
+    written: dict[str, int] = {}
     transactions, postings = [], []
-    ids = _reserve_ids(session, _transaction, len(charges))
     written_instant, written_json = _writer(session, _posting.c.happened_at), _writer(session, _posting.c.explanation)
     posted_at = written_instant(now)
-    for transaction_id, (reference, subscriber_id, amount, moment, facts) in zip(ids, charges, strict=True):
-        happened_at, explanation = written_instant(moment), written_json(facts)
-        transactions.append((transaction_id, reference, kind, happened_at, posted_at))
+    for reference, subscriber_id, amount, moment, facts in charges:
         purse = purses[subscriber_id]
         from_main = min(purse.available, amount)
         from_debt = amount - from_main
+        if from_debt and not may_owe:
+            continue
+        transaction_id = written[reference] = next(ids)
+        happened_at, explanation = written_instant(moment), written_json(facts)
+        transactions.append((transaction_id, reference, kind, happened_at, posted_at))
         if from_main:
             purse.available -= from_main
             purse.main -= from_main
@@ -666,10 +681,11 @@ def _charge(
         if after != before
     ]
     # Held since they were read; the table's own check stands behind the arithmetic above.
-    session.connection().execute(
-        text("UPDATE account SET balance_kopecks = balance_kopecks + :change WHERE id = :id"), changed
-    )
-    return ids
+    if changed:
+        session.connection().execute(
+            text("UPDATE account SET balance_kopecks = balance_kopecks + :change WHERE id = :id"), changed
+        )
+    return written
 
 
 def _reserve_ids(session: Session, table: Table, count: int) -> list[int]:
@@ -690,6 +706,8 @@ def _writer(session: Session, column: Column[Any]) -> Callable[[Any], Any]:
 def _execute_many(session: Session, insert_into: str, rows: list[tuple[Any, ...]]) -> None:
     """Inserts straight through the driver, which is half as long as through the toolkit: this is the hot path."""
     mark = "?" if session.get_bind().dialect.name == "sqlite" else "%s"
+    if not rows:
+        return
     marks = ", ".join([mark] * len(rows[0]))
     session.connection().exec_driver_sql(f"{insert_into} ({marks})", rows)
 

@@ -1,0 +1,328 @@
+"""Fees of plans, once a period, and the money that comes in.
+
+A fee is due at the start of its period; the period's boundaries come from the anchor day, never from the period before.
+Charging it, granting the period's allowances and moving `next_fee_at` on are one transaction.
+
+When the main account lacks the fee, the subscription is suspended: the period's allowances are not granted, and the
+worker asks no more. Money that comes (`record_payment`) tries again, for the period in which it came. Periods that went
+by meanwhile stay free of charge and without allowances, for the subscriber had nothing of them.
+
+Several periods may be due at once, when the worker was away or past usage is imported. Each is charged as of its own
+start, but from what is on the account now. Where that runs out, the rest are such periods that went by, and the
+subscription is suspended in the one that holds the moment asked for.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, insert
+from sqlmodel import Session, col, select
+
+from cabinet import clock, ledger
+from cabinet.domain.catalogue import Plan
+from cabinet.domain.periods import Period, period_containing, periods_between
+from cabinet.models.base import metadata
+from cabinet.models.subscribers import Subscriber, SubscriberStatus
+from cabinet.models.tariffs import PlanSubscription, SubscriptionState
+from cabinet.models.usage import AllowanceSource
+from cabinet.services import tariffs
+
+_fee_charge: Table = metadata.tables["fee_charge"]
+_allowance: Table = metadata.tables["allowance"]
+
+
+class FeeOutcome(StrEnum):
+    """What became of a fee."""
+
+    CHARGED = "charged"
+    LACKING = "lacking"  # money lacks: the subscription is suspended
+    NOT_DUE = "not due"
+
+
+@dataclass(frozen=True, slots=True)
+class FeeResult:
+    """What became of the fee of one period. A free period is charged without a transaction."""
+
+    subscription_id: int
+    outcome: FeeOutcome
+    period: Period | None = None
+    amount_kopecks: int = 0
+    transaction_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A top-up, what of it went into the debt, and the fees that could be charged now."""
+
+    transaction_id: int
+    is_new: bool
+    settled_kopecks: int = 0
+    fees: tuple[FeeResult, ...] = ()
+
+
+def charge_due_fee(session: Session, subscription_id: int, *, now: datetime) -> FeeResult:
+    """Charges the first period that is due and not charged yet; a second call charges the next one, or nothing."""
+    due = _due_fees(session, [subscription_id], now)[:1]
+    results = _charge(session, due, now=now)
+    return results[0] if results else FeeResult(subscription_id, FeeOutcome.NOT_DUE)
+
+
+def charge_fees_until(
+    session: Session, subscription_ids: Sequence[int], moment: datetime, *, now: datetime
+) -> list[FeeResult]:
+    """Charges every period of these subscriptions that began by `moment` and is not charged yet (see the module).
+
+    A few statements for all of them. The result has a line for each fee charged, and one for each subscription that is
+    suspended now.
+    """
+    return _charge(session, _due_fees(session, subscription_ids, moment), now=now)
+
+
+def list_due(session: Session, now: datetime, limit: int) -> list[int]:
+    """Ids of subscriptions with a fee due, the longest waiting first.
+
+    On PostgreSQL they are claimed until the transaction ends, and those that another worker has claimed are left out.
+    """
+    found: Any = session.exec(
+        select(col(PlanSubscription.id))
+        .join(Subscriber, col(Subscriber.id) == col(PlanSubscription.subscriber_id))
+        .where(
+            col(PlanSubscription.next_fee_at) <= now,
+            PlanSubscription.state == SubscriptionState.ACTIVE,
+            Subscriber.status == SubscriberStatus.ACTIVE,
+        )
+        .order_by(col(PlanSubscription.next_fee_at), col(PlanSubscription.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=PlanSubscription)
+    )
+    return list(found)
+
+
+def record_payment(
+    session: Session,
+    subscriber_id: int,
+    amount_kopecks: int,
+    *,
+    reference: str,
+    happened_at: datetime,
+    now: datetime,
+    source: str,
+) -> Payment:
+    """Money has come: it is on the main account, pays the debt first, then the fees due by `happened_at`.
+
+    Recorded once for a reference; `source` says where from (`card`, `demo`) and stays in the explanation.
+
+    Raises:
+        NotFound: the subscriber has no accounts.
+        ReferenceConflict: the reference was used for another payment.
+    """
+    subscription_ids: Any = session.exec(
+        select(col(PlanSubscription.id))
+        .where(PlanSubscription.subscriber_id == subscriber_id, PlanSubscription.state != SubscriptionState.ENDED)
+        .with_for_update()
+    ).all()
+    accounts = ledger.accounts_of(session, subscriber_id)
+    gateway_id = ledger.operator_account(session, "gateway")
+    explanation = {"paid_kopecks": amount_kopecks, "source": source}
+    posted = ledger.post(
+        session,
+        reference=reference,
+        kind="top_up",
+        moves=[ledger.Move(gateway_id, accounts.main_id, amount_kopecks, explanation)],
+        happened_at=happened_at,
+        now=now,
+    )
+    if not posted.is_new:
+        return Payment(posted.transaction_id, is_new=False)
+    settled = ledger.settle_debt(session, subscriber_id, happened_at=happened_at, now=now)
+    fees = charge_fees_until(session, subscription_ids, happened_at, now=now)
+    return Payment(posted.transaction_id, is_new=True, settled_kopecks=settled, fees=tuple(fees))
+
+
+# --- how -------------------------------------------------------------------------------------------------------------
+
+
+class _Fee(NamedTuple):
+    subscription: PlanSubscription
+    region: str
+    plan: Plan
+    period: Period
+    happened_at: datetime
+    amount_kopecks: int
+
+    @property
+    def subscription_id(self) -> int:
+        return self.subscription.id or 0
+
+    @property
+    def start_on(self) -> str:
+        """The local date on which the period begins."""
+        return clock.local(self.period.start).date().isoformat()
+
+
+def _due_fees(session: Session, subscription_ids: Sequence[int], moment: datetime) -> list[_Fee]:
+    """The fees due by `moment`, those of one subscription in their order; the subscriptions are held from here on."""
+    rows = session.exec(
+        select(PlanSubscription, Subscriber.region)
+        .join(Subscriber, col(Subscriber.id) == col(PlanSubscription.subscriber_id))
+        .where(
+            col(PlanSubscription.id).in_(subscription_ids),
+            col(PlanSubscription.next_fee_at) <= moment,
+            PlanSubscription.state != SubscriptionState.ENDED,
+            Subscriber.status == SubscriberStatus.ACTIVE,
+        )
+        .order_by(col(PlanSubscription.id))
+        .with_for_update(of=PlanSubscription)
+        .execution_options(populate_existing=True)  # it may have waited for somebody who changed them
+    ).all()
+    plans = {
+        version_id: tariffs.get_plan(session, version_id).plan
+        for version_id in {subscription.plan_version_id for subscription, _ in rows}
+    }
+    due = []
+    for subscription, region in rows:
+        plan = plans[subscription.plan_version_id]
+        amount = plan.fee_for(region, subscription.settings)
+        for period, happened_at in _due_periods(subscription, plan, moment):
+            due.append(_Fee(subscription, region, plan, period, happened_at, amount))
+    return due
+
+
+def _due_periods(subscription: PlanSubscription, plan: Plan, moment: datetime) -> Iterator[tuple[Period, datetime]]:
+    """Periods to charge, each with the time at which its fee is charged."""
+    zone, anchor_day = clock.time_zone(), subscription.anchor_day
+    if subscription.state == SubscriptionState.SUSPENDED:
+        yield period_containing(moment, anchor_day, plan.period, zone), moment
+        return
+    assert subscription.next_fee_at is not None  # noqa: S101  what has none is not due
+    for period in periods_between(subscription.next_fee_at, moment, anchor_day, plan.period, zone):
+        yield period, max(period.start, subscription.started_at)
+    last = period_containing(moment, anchor_day, plan.period, zone)
+    if last.start == moment:  # the period that begins just now is due too
+        yield last, max(moment, subscription.started_at)
+
+
+def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> list[FeeResult]:
+    fees = _without_charged(session, fees)
+    if not fees:
+        session.flush()
+        return []
+    charges = [
+        ledger.Charge(
+            f"plan-fee:{fee.subscription.id}:{fee.start_on}",
+            fee.subscription.subscriber_id,
+            fee.amount_kopecks,
+            fee.happened_at,
+            _explain(fee),
+        )
+        for fee in fees
+        if fee.amount_kopecks
+    ]
+    paid: Iterator[int | None] = iter(())
+    if charges:
+        income_id = ledger.operator_account(session, "fees")
+        paid = iter(ledger.take_many(session, charges, kind="plan_fee", destination_id=income_id, now=now))
+
+    charged: list[tuple[_Fee, int | None]] = []
+    lacking: dict[int, FeeResult] = {}
+    for fee in fees:
+        transaction_id = next(paid) if fee.amount_kopecks else None
+        if fee.amount_kopecks and transaction_id is None:
+            fee.subscription.state = SubscriptionState.SUSPENDED
+            fee.subscription.next_fee_at = fee.period.start
+            # Of several, the last one is what money is waited for.
+            lacking[fee.subscription_id] = _result(fee, FeeOutcome.LACKING, None)
+        else:
+            _mark_paid(fee)
+            charged.append((fee, transaction_id))
+    session.flush()
+    if charged:
+        session.execute(insert(_fee_charge), [_charge_row(fee, paid_by, now) for fee, paid_by in charged])
+    if grants := [row for fee, _ in charged for row in _grant_rows(fee)]:
+        session.execute(insert(_allowance), grants)
+    return [_result(fee, FeeOutcome.CHARGED, paid_by) for fee, paid_by in charged] + list(lacking.values())
+
+
+def _without_charged(session: Session, fees: Sequence[_Fee]) -> list[_Fee]:
+    """What is charged already is not due, whatever `next_fee_at` says."""
+    if not fees:
+        return []
+    known = {
+        tuple(row)
+        for row in session.execute(
+            select(_fee_charge.c.subscription_id, _fee_charge.c.period_start_at).where(
+                _fee_charge.c.subscription_id.in_({fee.subscription_id for fee in fees}),
+                _fee_charge.c.period_start_at >= min(fee.period.start for fee in fees),
+            )
+        )
+    }
+    fresh = []
+    for fee in fees:
+        if (fee.subscription_id, fee.period.start) in known:
+            _mark_paid(fee)
+        else:
+            fresh.append(fee)
+    return fresh
+
+
+def _mark_paid(fee: _Fee) -> None:
+    fee.subscription.state = SubscriptionState.ACTIVE
+    fee.subscription.next_fee_at = fee.period.end
+
+
+def _result(fee: _Fee, outcome: FeeOutcome, transaction_id: int | None) -> FeeResult:
+    return FeeResult(fee.subscription_id, outcome, fee.period, fee.amount_kopecks, transaction_id)
+
+
+def _explain(fee: _Fee) -> dict[str, Any]:
+    """What the fee is made of: the plan's own fee in the region, and the price of each chosen step of a setting."""
+    plan = fee.plan
+    chosen = plan.chosen(fee.subscription.settings)
+    steps = [
+        (f"{setting.code}:{step.code}", step.price)
+        for setting in plan.settings
+        for step in setting.steps
+        if step.code == chosen[setting.code]
+    ]
+    base = fee.amount_kopecks - sum(price for _, price in steps)
+    return {
+        "plan": plan.code,
+        "version": plan.version,
+        "region": fee.region,
+        "settings": chosen,
+        "period_start": fee.start_on,
+        "period_end": clock.local(fee.period.end).date().isoformat(),
+        "parts": [{"code": code, "kopecks": kopecks} for code, kopecks in [("fee", base), *steps] if kopecks],
+    }
+
+
+def _charge_row(fee: _Fee, transaction_id: int | None, now: datetime) -> dict[str, Any]:
+    return {
+        "subscription_id": fee.subscription_id,
+        "period_start_at": fee.period.start,
+        "period_end_at": fee.period.end,
+        "amount_kopecks": fee.amount_kopecks,
+        "transaction_id": transaction_id,
+        "charged_at": now,
+    }
+
+
+def _grant_rows(fee: _Fee) -> Iterator[dict[str, Any]]:
+    for grant in fee.plan.grants_for(fee.subscription.settings):
+        scope = f":{grant.scope}" if grant.scope else ""
+        yield {
+            "reference": f"plan:{fee.subscription_id}:{fee.start_on}:{grant.kind}{scope}",
+            "subscriber_id": fee.subscription.subscriber_id,
+            "source": AllowanceSource.PLAN,
+            "name": fee.plan.name,
+            "kind": grant.kind,
+            "scope": grant.scope,
+            "is_unlimited": grant.amount is None,
+            "granted": grant.amount or 0,
+            "remaining": grant.amount or 0,
+            "valid_from": fee.period.start,
+            "valid_until": fee.period.end,
+        }
