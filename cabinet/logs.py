@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -54,8 +54,8 @@ _MSISDN = re.compile(r"(?<![\w.])(?:\+?7|8)[\s(-]{0,2}(9\d\d)[\s)-]{0,2}\d{3}[\s
 _TEN_DIGITS = re.compile(r"(?<![\w.+-])(9\d\d)\d{3}(\d{4})(?![\w.])")
 
 
-def configure() -> None:
-    """Sends every logger of the process through one handler on stderr. Safe to call again."""
+def configure(stream: TextIO | None = None) -> None:
+    """Sends every logger of the process through one handler (on stderr unless told). Safe to call again."""
     logging.setLogRecordFactory(_RedactedRecord)
     logging.raiseExceptions = False  # a handler that fails would print the trace past all this
     shared: list[structlog.types.Processor] = [
@@ -75,7 +75,7 @@ def configure() -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, _with_trace],

@@ -1,5 +1,6 @@
 """Nothing secret is ever written, whoever writes it: proved with real log calls through the real set-up."""
 
+import io
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -12,15 +13,21 @@ from cabinet.config import settings
 
 
 @pytest.fixture
-def written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
+def stream() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def written(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     """Configures the logs as a server does; gives what has been written so far."""
     factory, root = logging.getLogRecordFactory(), logging.getLogger()
     level = root.level
     monkeypatch.setenv("CABINET_LOG_LEVEL", "DEBUG")
     settings.cache_clear()
-    logs.configure()
-    yield lambda: capsys.readouterr().err
+    logs.configure(stream)
+    yield stream.getvalue
     logging.setLogRecordFactory(factory)
+    logging.raiseExceptions = True
     root.handlers.clear()  # pytest puts its own on anew for every phase of a test
     root.setLevel(level)
     structlog.reset_defaults()
@@ -107,10 +114,12 @@ def test_a_trace_keeps_its_place_and_loses_its_secrets(written: Callable[[], str
     assert "sesame" not in text
 
 
-def test_json_is_one_object_a_line(written: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_one_object_a_line(
+    written: Callable[[], str], stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CABINET_LOG_JSON", "true")
     settings.cache_clear()
-    logs.configure()
+    logs.configure(stream)
     try:
         raise ValueError("код 123456")
     except ValueError:
