@@ -1,7 +1,7 @@
 # ruff: noqa: S311  chance here makes a story, not secrets
 """Who the made-up operator's subscribers are, and when each of them brings money. Pure: a seed decides all."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from random import Random
@@ -77,7 +77,6 @@ class Wallet:
     fee_kopecks: int
     period: PeriodUnit
     next_fee_at: datetime | None
-    is_suspended: bool
 
 
 def cast(seed: int, made_at: datetime, catalogue: Catalogue, tz: tzinfo) -> list[Person]:
@@ -108,7 +107,7 @@ def _named(
     ) -> Person:
         anchor = (made_at + timedelta(days=fee_in)).astimezone(tz).day
         start = period_containing(since, anchor, plan.period, tz).start
-        circle = usage.habits(seed, msisdn, base)
+        circle = usage.habits(seed, msisdn, base, far_friend=usage.IN_KAZAKHSTAN)
         return Person(msisdn, name, region, plan.code, {}, anchor, start, life, circle, purse)
 
     late_from = made_at - timedelta(days=10)
@@ -183,13 +182,13 @@ def payment_due(purse: Purse, wallet: Wallet, now: datetime, next_chance_at: dat
     return -(-missing // purse.step_kopecks) * purse.step_kopecks
 
 
-def days_of_errands(start: datetime, end: datetime, tz: tzinfo) -> Iterator[datetime]:
-    """Moments in `start < moment < end`, every third day at an hour of its own, when people see to their money."""
-    day = start.astimezone(tz).date()
-    while day <= end.astimezone(tz).date():
-        if day.toordinal() % 3 == 0:
-            hour = 9 + day.toordinal() * 7 % 13
-            moment = datetime.combine(day, time(hour, day.toordinal() * 11 % 60), tz).astimezone(UTC)
-            if start < moment < end:
-                yield moment
+def next_errand(after: datetime, tz: tzinfo) -> datetime:
+    """When people next see to their money: every third day, at an hour of its own."""
+    day = after.astimezone(tz).date()
+    while True:
+        number = day.toordinal()
+        if number % 3 == 0:
+            moment = datetime.combine(day, time(9 + number * 7 % 13, number * 11 % 60), tz).astimezone(UTC)
+            if moment > after:
+                return moment
         day += timedelta(days=1)

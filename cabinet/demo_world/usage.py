@@ -62,7 +62,7 @@ class Profile:
     travels: bool = False
 
 
-ANNA = Profile("anna", 2.6, 170, 1.7, 0.35, 1.1, sessions=4.5, session_megabytes=135, abroad=0.04)
+ANNA = Profile("anna", 4.6, 190, 2.2, 0.35, 1.1, sessions=4.5, session_megabytes=140, abroad=0.08)
 HEAVY = Profile("heavy", 0.4, 110, 0.3, 0.05, 0.2, sessions=1.9, session_megabytes=520, abroad=0.003)
 TALKER = Profile("talker", 1.7, 210, 1.0, 0.2, 0.3, sessions=0.6, session_megabytes=90, abroad=0.01)
 QUIET = Profile("quiet", 0.3, 80, 0.3, 0.05, 0.2, sessions=0.3, session_megabytes=25)
@@ -78,7 +78,8 @@ _WEEKDAY = (1, 0, 0, 0, 0, 1, 4, 12, 20, 18, 16, 16, 20, 19, 16, 16, 18, 24, 30,
 _WEEKEND = (3, 1, 0, 0, 0, 0, 1, 4, 9, 15, 20, 22, 22, 20, 20, 20, 20, 22, 24, 26, 26, 22, 16, 8)
 _ALL_HOURS = (1,) * 24
 _HOURS = {weights: tuple(accumulate(weights)) for weights in (_WEEKDAY, _WEEKEND, _ALL_HOURS)}
-_ABROAD = (("intl_kz", "7701"), ("intl_kz", "7705"), ("intl_by", "37529"), ("intl_am", "37491"))
+ABROAD = (("intl_kz", "7701"), ("intl_kz", "7705"), ("intl_by", "37529"), ("intl_am", "37491"))
+IN_KAZAKHSTAN = 0  # in `ABROAD`
 _SENDERS = ("Банк", "Госуслуги", "Доставка", "Аптека", "Поликлиника", "Магазин")
 
 
@@ -93,8 +94,11 @@ class Habits:
     abroad: tuple[str, str]
 
 
-def habits(seed: int, msisdn: str, neighbours: tuple[str, ...]) -> Habits:
-    """The few numbers that a person keeps calling; some of them are `neighbours`, the operator's own."""
+def habits(seed: int, msisdn: str, neighbours: tuple[str, ...], *, far_friend: int | None = None) -> Habits:
+    """The few numbers that a person keeps calling; some of them are `neighbours`, the operator's own.
+
+    `far_friend` is the place in `ABROAD` where somebody lives whom they call; otherwise it is any of them.
+    """
     chance = Random(f"habits:{seed}:{msisdn}")
     people: list[tuple[str, str]] = []
     for _ in range(chance.randint(4, 8)):
@@ -102,7 +106,7 @@ def habits(seed: int, msisdn: str, neighbours: tuple[str, ...]) -> Habits:
             people.append(("on_net", chance.choice(neighbours)))
         else:
             people.append(("home", f"79{chance.choice((3, 5, 6, 8))}{chance.randrange(10**8):08d}"))
-    zone, prefix = chance.choice(_ABROAD)
+    zone, prefix = chance.choice(ABROAD) if far_friend is None else ABROAD[far_friend]
     own = tuple(contact for contact in people if contact[1] != msisdn)
     return Habits(own, (zone, f"{prefix}{chance.randrange(10**7):07d}"))
 

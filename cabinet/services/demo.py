@@ -1,0 +1,364 @@
+"""The demo operator: made from a seed, living by a clock that can be moved. Exists with `CABINET_ENV=demo` only.
+
+Its life goes in stretches from one day of errands to the next. In each, people pay for what is coming, their usage is
+written as a file and imported, and fees that became due are charged, all by the services of a real operator. How far
+life has gone is kept in `demo_world`; a stretch that was interrupted is lived again, and references and record ids see
+to it that nothing happens twice. Making the world, catching up after the program was off and moving the clock are the
+same thing: living until a moment.
+
+`make`, `live_until` and `advance_clock` open transactions of their own, as an import does: they are for the edge.
+"""
+
+import csv
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from math import ceil
+from operator import attrgetter
+from pathlib import Path
+
+from sqlalchemy import Table, select, update
+from sqlmodel import Session, col
+
+from cabinet import clock, db
+from cabinet.adapters.usage_files.cabinet_csv import COLUMNS, CabinetCsv
+from cabinet.config import settings
+from cabinet.demo_world import people
+from cabinet.demo_world.people import Person, Wallet
+from cabinet.demo_world.usage import Row, usage_between
+from cabinet.domain import catalogue
+from cabinet.domain.errors import CabinetError
+from cabinet.domain.periods import PeriodUnit, period_containing
+from cabinet.domain.rating import Direction
+from cabinet.models.base import metadata
+from cabinet.models.demo import DemoClock, DemoWorld
+from cabinet.models.ledger import AccountKind
+from cabinet.models.sessions import AuthSession
+from cabinet.models.sign_in import KnownDevice
+from cabinet.models.tariffs import SubscriptionState
+from cabinet.services import billing, subscribers, tariffs, usage
+
+SEED = 2026
+CATCHES_UP_AT_MOST = timedelta(days=people.HISTORY_DAYS + 62)  # of usage, when the program was off for years
+_EVERYBODY = 10_000
+MORNING = time(9)  # of the fee's day: by then it has been charged
+
+
+class OnlyInDemo(CabinetError):
+    message = "Демонстрационного мира здесь нет."
+
+
+class Leap(StrEnum):
+    """How far the demo clock is moved."""
+
+    DAY = "day"
+    FEE = "fee"
+
+
+@dataclass(slots=True)
+class Life:
+    """What has happened while living from `began_at` to `until`; `now` is how far it has come."""
+
+    began_at: datetime
+    until: datetime
+    now: datetime
+    records: int = 0
+    payments: int = 0
+
+
+OnProgress = Callable[[Life], None]
+
+_subscriber: Table = metadata.tables["subscriber"]
+_subscription: Table = metadata.tables["plan_subscription"]
+_account: Table = metadata.tables["account"]
+
+_living = threading.Lock()  # two lives at once would only do each other's work again
+
+
+# --- the clock -------------------------------------------------------------------------------------------------------
+
+
+def load_offset() -> None:
+    """Sets this process's clock to the operator's, as the database keeps it. For the start of a process."""
+    if settings().is_demo:
+        with db.reading() as session:
+            row = session.get(DemoClock, 1)
+            clock.set_offset(timedelta(seconds=row.offset_seconds if row else 0))
+
+
+def advance_clock(
+    leap: Leap, *, subscriber_id: int | None = None, on_progress: OnProgress = lambda life: None
+) -> datetime:
+    """Moves the operator's clock forward and lets all happen that happens meanwhile; returns the new moment.
+
+    A fee day is that of the subscriber, or without one the nearest of anybody: the clock then shows its morning. Where
+    no fee is ahead it moves by a day. Who is signed in stays so: it is not their time that passes.
+
+    Raises:
+        OnlyInDemo: this is no demo, or its operator has not been made.
+    """
+    _refuse_outside_demo()
+    with _living:
+        load_offset()
+        before = clock.now()
+        with db.reading() as session:
+            target = before + timedelta(days=1)
+            if leap == Leap.FEE:
+                target = _morning_of_next_fee(session, subscriber_id, before) or target
+        _live(target, on_progress)
+        with db.transaction() as session:
+            _keep_signed_in(session, target - before)
+        return target
+
+
+def _morning_of_next_fee(session: Session, subscriber_id: int | None, now: datetime) -> datetime | None:
+    query = select(_subscription.c.next_fee_at).where(
+        _subscription.c.state == SubscriptionState.ACTIVE, _subscription.c.next_fee_at > now
+    )
+    if subscriber_id is not None:
+        query = query.where(_subscription.c.subscriber_id == subscriber_id)
+    next_fee_at = session.execute(query.order_by(_subscription.c.next_fee_at).limit(1)).scalar()
+    if next_fee_at is None:
+        return None
+    return datetime.combine(clock.local(next_fee_at).date(), MORNING, clock.time_zone()).astimezone(next_fee_at.tzinfo)
+
+
+def _keep_signed_in(session: Session, leap: timedelta) -> None:
+    for signed_in in session.execute(select(AuthSession).where(col(AuthSession.revoked_at).is_(None))).scalars():
+        signed_in.created_at += leap
+        signed_in.last_seen_at += leap
+        signed_in.confirmed_at += leap
+        signed_in.expires_at += leap
+    for device in session.execute(select(KnownDevice)).scalars():
+        device.expires_at += leap
+
+
+# --- the world -------------------------------------------------------------------------------------------------------
+
+
+def make(now: datetime, *, seed: int = SEED, on_progress: OnProgress = lambda life: None) -> Life | None:
+    """Makes the demo operator as it stands at `now`: catalogue, subscribers, six months of their life.
+
+    Interrupted and called again, it goes on. Returns None when all was there already. `seed` and `now` count only at
+    the very beginning.
+
+    Raises:
+        OnlyInDemo: this is no demo.
+        CatalogueError, VersionChanged: the catalogue file is not good.
+    """
+    _refuse_outside_demo()
+    with _living:
+        with db.transaction() as session:
+            world = session.get(DemoWorld, 1)
+            if world is None:
+                world = _begin(session, seed, now)
+        if world.lived_until_at >= world.made_at:
+            return None
+        return _live(world.made_at, on_progress)
+
+
+def exists(session: Session) -> bool:
+    """Whether the demo operator was made to the end."""
+    world = session.get(DemoWorld, 1)
+    return world is not None and world.lived_until_at >= world.made_at
+
+
+def live_until(moment: datetime, *, on_progress: OnProgress = lambda life: None) -> Life | None:
+    """Lets the operator's life go on to `moment`; None when it has gone so far already, or there is no demo operator.
+
+    Of a long absence only the last months have usage: fees and payments are complete.
+    """
+    if not settings().is_demo:
+        return None
+    with _living:
+        with db.reading() as session:
+            world = session.get(DemoWorld, 1)
+        if world is None or world.lived_until_at >= moment:
+            return None
+        return _live(moment, on_progress)
+
+
+def _refuse_outside_demo() -> None:
+    if not settings().is_demo:
+        raise OnlyInDemo
+
+
+def _begin(session: Session, seed: int, now: datetime) -> DemoWorld:
+    """All subscribers at once, some to be activated only later: whoever sees the world sees all of them."""
+    offer = catalogue.load(settings().catalogue_path)
+    tariffs.store_catalogue(session, offer, now=now)
+    cast = people.cast(seed, now, offer, clock.time_zone())
+    for person in cast:
+        subscribers.create(
+            session,
+            account_number=person.account_number,
+            msisdn=person.msisdn,
+            name=person.name,
+            region=person.region,
+            plan_code=person.plan_code,
+            settings=person.settings,
+            anchor_day=person.anchor_day,
+            activated_at=person.activated_at,
+            now=now,
+        )
+    world = DemoWorld(seed=seed, made_at=now, lived_until_at=min(person.activated_at for person in cast))
+    session.add(world)
+    session.flush()
+    return world
+
+
+# --- life ------------------------------------------------------------------------------------------------------------
+
+
+def _live(moment: datetime, on_progress: OnProgress) -> Life:
+    """Stretch by stretch to `moment`; the clock goes along where it would be behind."""
+    with db.reading() as session:
+        world = session.get(DemoWorld, 1)
+    if world is None:
+        raise OnlyInDemo
+    zone = clock.time_zone()
+    cast = people.cast(world.seed, world.made_at, catalogue.load(settings().catalogue_path), zone)
+    life = Life(world.lived_until_at, moment, world.lived_until_at)
+    on_progress(life)
+    while life.now < moment:
+        start, end = life.now, min(_next_stop(life.now, cast), moment)
+        with db.transaction() as session:
+            life.payments += _pay(session, cast, start, end)
+        if end > moment - CATCHES_UP_AT_MOST:
+            life.records += _use(world.seed, cast, start, end)
+        with db.transaction() as session:
+            due = billing.list_due(session, end, _EVERYBODY)
+            billing.charge_fees_until(session, due, end, now=end)
+            session.execute(update(DemoWorld).values(lived_until_at=end))
+            _move_clock(session, end)
+        life.now = end
+        on_progress(life)
+    return life
+
+
+def _next_stop(after: datetime, cast: Sequence[Person]) -> datetime:
+    """The next day of errands, or a fee of one of the named people if it comes first.
+
+    Within a stretch fees are charged before usage. For those whose statement somebody reads, all is in its order.
+    """
+    zone = clock.time_zone()
+    fees = (
+        max(period_containing(after, person.anchor_day, PeriodUnit.MONTH, zone).end, person.activated_at)
+        for person in cast
+        if person.msisdn in people.NAMED
+    )
+    return min(people.next_errand(after, zone), *fees)
+
+
+def _pay(session: Session, cast: Sequence[Person], start: datetime, end: datetime) -> int:
+    """Payments of who sees to money at `start`, or takes up the contract before `end`; returns how many."""
+    zone = clock.time_zone()
+    is_errand = people.next_errand(start - timedelta(seconds=1), zone) == start
+    wallets = _wallets(session)
+    number = 0
+    for person in cast:
+        is_new = start <= person.activated_at < end
+        found = wallets.get(person.msisdn)
+        if found is None or not (is_new or (is_errand and person.activated_at < start)):
+            continue
+        subscriber_id, wallet = found
+        moment = max(start, person.activated_at)
+        amount = people.payment_due(person.purse, wallet, moment, people.next_errand(moment, zone))
+        if amount:
+            billing.record_payment(
+                session,
+                subscriber_id,
+                amount,
+                reference=f"demo:{person.msisdn}:{clock.local(moment):%Y-%m-%d}",
+                happened_at=moment,
+                now=moment,
+                source="demo",
+            )
+            number += 1
+    return number
+
+
+def _wallets(session: Session) -> dict[str, tuple[int, Wallet]]:
+    """By number: the subscriber's id and what they know about their money."""
+    main, debt = _account.alias(), _account.alias()
+    rows = session.execute(
+        select(
+            _subscriber.c.id,
+            _subscriber.c.msisdn,
+            _subscriber.c.region,
+            _subscription.c.plan_version_id,
+            _subscription.c.settings,
+            _subscription.c.next_fee_at,
+            main.c.balance_kopecks + main.c.credit_limit_kopecks,
+            debt.c.balance_kopecks,
+        )
+        .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
+        .join(main, (main.c.subscriber_id == _subscriber.c.id) & (main.c.kind == AccountKind.MAIN))
+        .join(debt, (debt.c.subscriber_id == _subscriber.c.id) & (debt.c.kind == AccountKind.DEBT))
+        .where(_subscription.c.ended_at.is_(None))
+    ).all()
+    plans = {version: tariffs.get_plan(session, version).plan for version in {row.plan_version_id for row in rows}}
+    wallets = {}
+    for subscriber_id, msisdn, region, version_id, chosen, next_fee_at, available, debt_kopecks in rows:
+        plan = plans[version_id]
+        wallets[msisdn] = (
+            subscriber_id,
+            Wallet(available, -debt_kopecks, plan.fee_for(region, chosen), plan.period, next_fee_at),
+        )
+    return wallets
+
+
+def _use(seed: int, cast: Sequence[Person], start: datetime, end: datetime) -> int:
+    """Writes what everybody used as a usage file and imports it; returns how many records were new."""
+    zone = clock.time_zone()
+    with db.reading() as session:
+        cut_off = _list_suspended(session)
+    rows = sorted(
+        (
+            row
+            for person in cast
+            if person.activated_at < end
+            for row in usage_between(seed, person.msisdn, person.profile, person.habits, start, end, zone)
+            if row.started_at >= person.activated_at and (person.msisdn not in cut_off or _reaches_anybody(row))
+        ),
+        key=attrgetter("started_at", "record_id"),
+    )
+    if not rows:
+        return 0
+    with tempfile.TemporaryDirectory(prefix="cabinet-demo-") as folder:
+        path = Path(folder) / f"usage-{clock.local(end):%Y-%m-%d}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows(rows)  # moments are written as 2026-11-23 09:00:00+00:00
+        return usage.import_file(CabinetCsv(path), now=end).accepted
+
+
+def _list_suspended(session: Session) -> set[str]:
+    return set(
+        session.execute(
+            select(_subscriber.c.msisdn)
+            .join(_subscription, _subscription.c.subscriber_id == _subscriber.c.id)
+            .where(_subscription.c.state == SubscriptionState.SUSPENDED)
+        ).scalars()
+    )
+
+
+def _reaches_anybody(row: Row) -> bool:
+    """Whether the network lets it through to someone whose fee is not paid."""
+    return row.direction == Direction.IN and row.zone != "roaming"
+
+
+def _move_clock(session: Session, moment: datetime) -> None:
+    """Takes the clock along: every process of the operator sees the moments as they come."""
+    ahead = moment - clock.now()
+    if ahead <= timedelta():
+        return
+    row = session.get(DemoClock, 1) or DemoClock()
+    row.offset_seconds += ceil(ahead / timedelta(seconds=1))
+    session.add(row)
+    session.flush()
+    clock.set_offset(timedelta(seconds=row.offset_seconds))
