@@ -43,6 +43,7 @@ class CodePurpose(StrEnum):
 
     SIGN_IN = "sign_in"
     STEP_UP = "step_up"
+    NEW_DEVICE = "new_device"  # after the right password, in a browser where it was never given before
 
 
 class OneTimeCode(SQLModel, table=True):

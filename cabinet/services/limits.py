@@ -4,6 +4,7 @@ Windows are fixed and start at whole multiples of their length. A key names what
 `codes:79161234567`.
 """
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -68,6 +69,17 @@ def look_in_a_row(session: Session, key: str, *, now: datetime) -> int:
 def forget(session: Session, *keys: str) -> None:
     """Starts these counts anew."""
     session.exec(delete(LimitCounter).where(col(LimitCounter.key).in_(keys)))
+
+
+def network(address: str) -> str:
+    """What an address is counted by: a provider gives a household 2**64 addresses of IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if parsed.version == 4:
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _raise(session: Session, key: str, start: datetime, expires_at: datetime) -> int:

@@ -255,16 +255,6 @@ def list_history(session: Session, subscriber_id: int, *, limit: int = HISTORY_L
     return [HistoryLine(row.outcome, row.device, row.address, row.happened_at) for row in rows]
 
 
-def carry_over(session: Session, by: timedelta) -> None:
-    """Moves the ends of all sessions when the demo clock jumps: a visitor who moves it stays signed in."""
-    for row in session.exec(select(AuthSession).where(col(AuthSession.revoked_at).is_(None))).all():
-        row.last_seen_at += by
-        row.confirmed_at += by
-        row.expires_at += by
-        session.add(row)
-    session.flush()
-
-
 def device_label(user_agent: str) -> str:
     """What a person calls this browser: «Android, Chrome»."""
     system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)

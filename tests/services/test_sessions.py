@@ -147,12 +147,6 @@ def test_an_ordinary_session_is_never_asked_again(session):
     assert not sessions.needs_step_up(sessions.find(session, opened.token, now=later), now=later)
 
 
-def test_who_moves_the_demo_clock_stays_signed_in(session):
-    opened = open_session(session, given_subscriber(session))
-    sessions.carry_over(session, timedelta(days=31))
-    assert sessions.find(session, opened.token, now=NOON + timedelta(days=31))
-
-
 @pytest.mark.parametrize(
     ("user_agent", "label"),
     [
