@@ -17,11 +17,4 @@ app = rx.App(
     head_components=shell.head(),
 )
 
-for registered in shell.PAGES:
-    app.add_page(
-        registered.build,
-        route=registered.route,
-        title=registered.full_title,
-        image="/icon.svg",
-        on_load=registered.on_load,
-    )
+shell.add_pages(app)

@@ -21,7 +21,7 @@ def not_found() -> rx.Component:
     )
 
 
-@cabinet_page(route="/error", title="Ошибка", access="public")
+@cabinet_page(route="/error", title="Ошибка", access="public", is_static=True)
 def failed() -> rx.Component:
     """Shown when we failed; slot `reference` holds the number to name to the support."""
     return sign_in_frame(

@@ -1,180 +1,216 @@
-"""Money, quantities and moments as a person reads them, in both languages. Moments are shown on the operator's clock.
+"""Figures as people read them. Integers in, finished texts out, in Russian or English; nothing here touches a float.
 
-No break stands inside a figure: U+202F between thousands and before a unit, U+2212 for minus.
+Between a number and its unit, and between thousands, stands U+202F, so that a line never breaks there;
+minus is U+2212.
 """
 
-import re
-from datetime import date as Date
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from babel.dates import format_date
+from babel.plural import PluralRule, to_python
 
-from cabinet import clock
-from cabinet.domain.allowances import UsageKind
-from cabinet.locales import Language, translate
+from cabinet.clock import local
+from cabinet.locales import Language
 
-THIN = "\u202f"
+NARROW = "\u202f"
 MINUS = "\u2212"
-_RUBLE = f"{THIN}₽"
-_LOCALES = {"ru": "ru_RU", "en": "en_GB"}
-_UNITS = {
-    UsageKind.VOICE: ("мин", 60),
-    UsageKind.SMS: ("SMS", 1),
-    UsageKind.DATA: ("ГБ", 2**30),
-}
-_SMALLER = {UsageKind.VOICE: ("с", 1), UsageKind.SMS: ("SMS", 1), UsageKind.DATA: ("МБ", 2**20)}
-_MONTHS_IN = (
-    "в январе",
-    "в феврале",
-    "в марте",
-    "в апреле",
-    "в мае",
-    "в июне",
-    "в июле",
-    "в августе",
-    "в сентябре",
-    "в октябре",
-    "в ноябре",
-    "в декабре",
+NO_BREAK = "\u00a0"
+
+_KB = 2**10
+_MB = 2**20
+_GB = 2**30
+
+_RUSSIAN_PLURALS = to_python(
+    PluralRule(
+        {
+            "one": "v = 0 and i % 10 = 1 and i % 100 != 11",
+            "few": "v = 0 and i % 10 = 2..4 and i % 100 != 12..14",
+            "many": "v = 0 and i % 10 = 0 or v = 0 and i % 10 = 5..9 or v = 0 and i % 100 = 11..14",
+        }
+    )
 )
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def number(value: int, language: Language = "ru") -> str:
+    """`12345` → `12 345`, in English `12,345`; a negative one with a true minus."""
+    separator = NARROW if language == "ru" else ","
+    return f"{MINUS if value < 0 else ''}{abs(value):,}".replace(",", separator)
+
+
+def decimal(value: int, unit: int, language: Language = "ru") -> str:
+    """`value / unit` rounded down to one place, which is left out when it is zero: `1,9`, `35`."""
+    tenths = value * 10 // unit
+    whole, tenth = divmod(tenths, 10)
+    point = "," if language == "ru" else "."
+    return number(whole, language) + (f"{point}{tenth}" if tenth else "")
+
+
+def plural(count: int, one: str, few: str, many: str = "") -> str:
+    """The form for the count. Russian: `plural(5, "минута", "минуты", "минут")`; English needs two forms only."""
+    if not many:
+        return one if abs(count) == 1 else few
+    return {"one": one, "few": few}.get(_RUSSIAN_PLURALS(abs(count)), many)
+
+
+def counted(count: int, one: str, few: str, many: str = "", language: Language = "ru") -> str:
+    """The number and the form for it, not to be parted: `5 операций`."""
+    return f"{number(count, language)}{NO_BREAK}{plural(count, one, few, many)}"
+
+
+def percent(value: int) -> str:
+    """`20 %`."""
+    return f"{value}{NARROW}%"
 
 
 # --- money ------------------------------------------------------------------------------------------------------------
 
 
 def money(kopecks: int, language: Language = "ru") -> str:
-    """`1 234,50 ₽`; no kopecks when there are none; minus as a sign."""
-    sign, kopecks = MINUS if kopecks < 0 else "", abs(kopecks)
-    rest = f"{_point(language)}{kopecks % 100:02}" if kopecks % 100 else ""
-    return f"{sign}{_thousands(kopecks // 100, language)}{rest}{_RUBLE}"
+    """`123450` → `1 234,50 ₽`; kopecks only when there are any, minus for less than zero."""
+    return f"{_amount(kopecks, language)}{NARROW}₽"
 
 
-def signed_money(kopecks: int, language: Language = "ru") -> str:
-    """The same with a plus for money in: `+500 ₽`, `−70 ₽`."""
-    return f"+{money(kopecks, language)}" if kopecks > 0 else money(kopecks, language)
+def income(kopecks: int, language: Language = "ru") -> str:
+    """Money that came in has its plus: `+500 ₽`."""
+    return f"+{money(kopecks, language)}"
 
 
-def balance(kopecks: int, language: Language = "ru") -> tuple[str, str]:
-    """The balance in two sizes, kopecks always shown: `312` and `,50 ₽`."""
-    sign, kopecks = MINUS if kopecks < 0 else "", abs(kopecks)
-    return f"{sign}{_thousands(kopecks // 100, language)}", f"{_point(language)}{kopecks % 100:02}{_RUBLE}"
+def balance_parts(kopecks: int, language: Language = "ru") -> tuple[str, str]:
+    """A balance in its two sizes, kopecks always there: (`1 234`, `,50 ₽`)."""
+    roubles, rest = divmod(abs(kopecks), 100)
+    point = "," if language == "ru" else "."
+    sign = MINUS if kopecks < 0 else ""
+    return f"{sign}{number(roubles, language)}", f"{point}{rest:02}{NARROW}₽"
 
 
-# --- quantities -------------------------------------------------------------------------------------------------------
+def _amount(kopecks: int, language: Language) -> str:
+    roubles, rest = divmod(abs(kopecks), 100)
+    point = "," if language == "ru" else "."
+    sign = MINUS if kopecks < 0 else ""
+    return f"{sign}{number(roubles, language)}" + (f"{point}{rest:02}" if rest else "")
 
 
-def quantity(kind: UsageKind, amount: int, language: Language = "ru") -> str:
-    """An exact-looking quantity in its best unit: `6 мин 41 с`, `42 SMS`, `1,9 ГБ`, `320 МБ`, `12 КБ`."""
-    if kind == UsageKind.VOICE:
-        minutes, seconds = divmod(amount, 60)
-        parts = []
-        if minutes:
-            parts.append(_with_unit(_thousands(minutes, language), "мин", language))
-        if seconds or not minutes:
-            parts.append(_with_unit(str(seconds), "с", language))
-        return " ".join(parts)
-    if kind == UsageKind.SMS:
-        return f"{_thousands(amount, language)}{THIN}SMS"
-    for unit, size in (("ГБ", 2**30), ("МБ", 2**20)):
-        if amount >= size:
-            return _with_unit(_tenths(amount, size, language), unit, language)
-    return _with_unit(_thousands(-(-amount // 2**10), language), "КБ", language)
+# --- units of usage ---------------------------------------------------------------------------------------------------
 
 
-def quantity_of(kind: UsageKind, left: int, granted: int, language: Language = "ru") -> tuple[str, str]:
-    """What is left and the rest of the phrase: `1,9` and `ГБ из 35 ГБ`, `184` and `мин из 500`, `42` and `SMS из 50`.
+def data_parts(volume: int, language: Language = "ru") -> tuple[str, str]:
+    """Bytes in the largest fitting unit, rounded down to a tenth: (`1,9`, `ГБ`). Nothing is `0 МБ`."""
+    units = {"ru": ("КБ", "МБ", "ГБ"), "en": ("KB", "MB", "GB")}[language]
+    for size, name in ((_GB, units[2]), (_MB, units[1]), (_KB, units[0])):
+        if abs(volume) >= size:
+            return decimal(volume, size, language), name
+    return "0", units[1]
 
-    What is left is rounded down, so that more is never promised than there is; below one unit a smaller one is used.
+
+def data(volume: int, language: Language = "ru") -> str:
+    """Bytes as `1,9 ГБ`."""
+    return NARROW.join(data_parts(volume, language))
+
+
+def minutes_parts(seconds: int, language: Language = "ru") -> tuple[str, str]:
+    """Seconds as whole minutes, rounded down: (`184`, `мин`)."""
+    return number(seconds // 60, language), "мин" if language == "ru" else "min"
+
+
+def minutes(seconds: int, language: Language = "ru") -> str:
+    """Seconds as `184 мин`."""
+    return NARROW.join(minutes_parts(seconds, language))
+
+
+def duration(seconds: int, language: Language = "ru") -> str:
+    """How long a call was, to the second: `3 мин 20 с`, `45 с`."""
+    names = ("мин", "с") if language == "ru" else ("min", "s")
+    whole, rest = divmod(seconds, 60)
+    parts = [f"{number(whole, language)}{NARROW}{names[0]}"] if whole else []
+    if rest or not whole:
+        parts.append(f"{rest}{NARROW}{names[1]}")
+    return NO_BREAK.join(parts)
+
+
+def messages(count: int, language: Language = "ru") -> str:
+    """Messages as `42 SMS`."""
+    return f"{number(count, language)}{NARROW}SMS"
+
+
+def countdown(seconds: int) -> str:
+    """What is left, as `0:42`; never below zero."""
+    whole, rest = divmod(max(seconds, 0), 60)
+    return f"{whole}:{rest:02}"
+
+
+# --- days and moments -------------------------------------------------------------------------------------------------
+
+
+def day(on: date, today: date, language: Language = "ru") -> str:
+    """`сегодня`, `вчера`, `завтра`, otherwise `чт, 26 ноября`, in English `Thu 26 November`.
+
+    The year is there only when it is not the current one.
     """
-    unit, size = _UNITS[kind]
-    of = translate("из", language)
-    if kind == UsageKind.DATA:
-        whole = _with_unit(_tenths(granted, size, language), unit, language)
-    elif kind == UsageKind.VOICE and left < size <= granted:
-        whole = _with_unit(_thousands(granted // size, language), unit, language)
-    else:
-        whole = _thousands(granted // size, language)
-    if 0 < left < size:
-        unit, size = _SMALLER[kind]
-    figure = _tenths(left, size, language) if kind == UsageKind.DATA else _thousands(left // size, language)
-    return figure, f"{translate(unit, language)} {of} {whole}"
+    near = {0: ("сегодня", "today"), -1: ("вчера", "yesterday"), 1: ("завтра", "tomorrow")}
+    words = near.get((on - today).days)
+    if words:
+        return words[0] if language == "ru" else words[1]
+    weekday = format_date(on, "EEE", locale=language)
+    return f"{weekday}{', ' if language == 'ru' else NO_BREAK}{date_only(on, today, language)}"
 
 
-# --- moments ----------------------------------------------------------------------------------------------------------
-
-
-def time(moment: datetime) -> str:
-    """`14:32`."""
-    return clock.local(moment).strftime("%H:%M")
-
-
-def day(moment: datetime, language: Language = "ru") -> str:
-    """`чт, 26 ноября`."""
-    return _no_break(format_date(clock.local(moment), "EEE, d MMMM", locale=_LOCALES[language]))
-
-
-def date(moment: datetime, language: Language = "ru") -> str:
-    """`26 ноября`."""
-    return day_of_month(clock.local(moment).date(), language)
-
-
-def day_of_month(on: Date, language: Language = "ru") -> str:
-    """`26 ноября` of a local date."""
-    return _no_break(format_date(on, "d MMMM", locale=_LOCALES[language]))
+def date_only(on: date, today: date, language: Language = "ru") -> str:
+    """`26 ноября`, without the day of the week; the year only when it is another one."""
+    pattern = "d MMMM" if on.year == today.year else "d MMMM y"
+    return format_date(on, pattern, locale=language).replace(" ", NO_BREAK)
 
 
 def moment(at: datetime, now: datetime, language: Language = "ru") -> str:
-    """`сегодня, 14:30`, `вчера, 22:14`, `чт, 19 ноября, 18:20`; the year only when it is not this one."""
-    local, today = clock.local(at), clock.local(now).date()
-    if local.date() == today:
-        name = translate("сегодня", language)
-    elif local.date() == today - timedelta(days=1):
-        name = translate("вчера", language)
-    else:
-        pattern = "EEE, d MMMM" if local.year == today.year else "d MMMM y"
-        name = _no_break(format_date(local, pattern, locale=_LOCALES[language]))
-    return f"{name}, {local:%H:%M}"
+    """A moment in the operator's time zone: `чт, 19 ноября, 18:20`, `сегодня, 14:30`."""
+    return f"{day(local(at).date(), local(now).date(), language)}, {clock_time(at)}"
 
 
-def month(on: Date, language: Language = "ru") -> str:
-    """`ноябрь`."""
-    return format_date(on, "LLLL", locale=_LOCALES[language])
+def clock_time(at: datetime) -> str:
+    """`14:32` in the operator's time zone."""
+    return f"{local(at):%H:%M}"
 
 
-def month_in(on: Date, language: Language = "ru") -> str:
-    """`в ноябре`, which Babel does not decline."""
-    return f"in {month(on, language)}" if language == "en" else _MONTHS_IN[on.month - 1]
+def month(on: date, language: Language = "ru") -> str:
+    """`ноябрь`, in English `November`."""
+    return format_date(on, "LLLL", locale=language)
 
 
-def plural(number: int, one: str, few: str, many: str) -> str:
-    """The Russian form after a whole number: 1 устройство, 2 устройства, 5 устройств."""
-    if number % 10 == 1 and number % 100 != 11:
-        return one
-    return few if 2 <= number % 10 <= 4 and not 12 <= number % 100 <= 14 else many
+def in_month(on: date, language: Language = "ru") -> str:
+    """`в ноябре`, in English `in November`."""
+    if language == "en":
+        return f"in {month(on, 'en')}"
+    return f"в{NO_BREAK}{month(on).rstrip('ьй')}е"
 
 
-# --- inside -----------------------------------------------------------------------------------------------------------
+def days_between(earlier: date, later: date, language: Language = "ru") -> str:
+    """How many days from one to the other: `5 дней`."""
+    count = (later - earlier).days
+    if language == "en":
+        return counted(count, "day", "days", language="en")
+    return counted(count, "день", "дня", "дней")
 
 
-def _thousands(number: int, language: Language) -> str:
-    return f"{number:,}" if language == "en" else f"{number:,}".replace(",", THIN)
+def last_day(until: datetime) -> date:
+    """The last day of a half-open period that ends at `until`, in the operator's time zone."""
+    return local(until - timedelta(microseconds=1)).date()
 
 
-def _point(language: Language) -> str:
-    return "." if language == "en" else ","
+# --- numbers of people ------------------------------------------------------------------------------------------------
 
 
-def _tenths(amount: int, size: int, language: Language) -> str:
-    """Rounded down to a tenth, without a zero one; whole from a hundred on."""
-    whole, tenth = amount // size, amount * 10 // size % 10
-    text = _thousands(whole, language)
-    return f"{text}{_point(language)}{tenth}" if tenth and whole < 100 else text
+def phone(msisdn: str) -> str:
+    """`79162041537` → `+7 916 204-15-37`, without a place to break the line."""
+    return f"+7{NO_BREAK}{local_phone(msisdn)}"
 
 
-def _with_unit(figure: str, unit: str, language: Language) -> str:
-    return f"{figure}{THIN}{translate(unit, language)}"
+def local_phone(msisdn: str) -> str:
+    """`79162041537` → `916 204-15-37`, as it stands in the field after +7."""
+    return f"{msisdn[1:4]}{NO_BREAK}{msisdn[4:7]}-{msisdn[7:9]}-{msisdn[9:]}"
 
 
-def _no_break(text: str) -> str:
-    """Keeps a number with its month."""
-    return re.sub(r"(\d) (?=[^\W\d])", "\\1\u00a0", text)
+def phone_tail(msisdn: str) -> str:
+    """The last digits, by which a person knows the number: `15-37`."""
+    return f"{msisdn[-4:-2]}-{msisdn[-2:]}"

@@ -10,7 +10,7 @@ from reflex.style import color_mode, set_color_mode
 
 from cabinet.config import settings
 from cabinet.ui import kit
-from cabinet.ui.i18n import IS_ENGLISH, t
+from cabinet.ui.i18n import IS_ENGLISH, is_english, only_in, t
 from cabinet.ui.kit import Text, recipes
 
 Access = Literal["public", "subscriber", "staff"]
@@ -25,26 +25,43 @@ class Page:
     access: Access
     build: Callable[[], rx.Component]
     on_load: Any = None
-
-    @property
-    def full_title(self) -> Text:
-        """The title of the browser's tab, in the reader's language."""
-        return rx.Var.create(f"{t(self.title)} — {settings().brand_name}")
+    is_static: bool = False
 
 
 PAGES: list[Page] = []
 
 
 def cabinet_page(
-    route: str, title: str, access: Access, on_load: Any = None
+    route: str, title: str, access: Access, on_load: Any = None, is_static: bool = False
 ) -> Callable[[Callable[[], rx.Component]], Callable[[], rx.Component]]:
-    """Registers the decorated function as a page; `title` is Russian and goes through `t`."""
+    """Registers the decorated function as a page; `title` is Russian and goes through `t`.
+
+    A static page has no State and is served without React: see `DesignTokensPlugin.post_build`.
+    """
 
     def register(build: Callable[[], rx.Component]) -> Callable[[], rx.Component]:
-        PAGES.append(Page(route, title, access, build, on_load))
+        PAGES.append(Page(route, title, access, build, on_load, is_static))
         return build
 
     return register
+
+
+def add_pages(app: rx.App) -> None:
+    """Hands the registered pages to Reflex. A static page has a twin under `/en`, English alone, that the server
+    sends in its place to those who read English."""
+    for page in PAGES:
+        app.add_page(
+            page.build, route=page.route, title=_full_title(page.title), image="/icon.svg", on_load=page.on_load
+        )
+        if page.is_static:
+            with only_in("en"):
+                app.add_page(page.build(), route=f"/en{page.route}", title=_full_title(page.title), image="/icon.svg")
+
+
+def _full_title(title: str) -> Text:
+    brand = settings().brand_name
+    text = t(title)
+    return f"{text} — {brand}" if isinstance(text, str) else rx.Var.create(f"{text} — {brand}")
 
 
 @dataclass(frozen=True)
@@ -182,7 +199,10 @@ def language_link() -> rx.Component:
             name, f"?lang={language}", "globe", lang=language, href_lang=language, data_lang=language
         )
 
-    return rx.cond(IS_ENGLISH, link("ru", "Русский"), link("en", "English"))
+    english = is_english()
+    if isinstance(english, bool):
+        return link("ru", "Русский") if english else link("en", "English")
+    return rx.cond(english, link("ru", "Русский"), link("en", "English"))
 
 
 def language_choice(class_name: str = "") -> rx.Component:

@@ -1,6 +1,7 @@
 """Hands the design system to Reflex's build: tokens to Tailwind, the kit's script to the bundle, the brand's files."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,65 @@ class DesignTokensPlugin(TailwindV4Plugin):
         context["add_modify_task"]("styles/tailwind.css", _with_tokens)
         for task in (_runtime, _icon, _manifest):
             context["add_save_task"](task)
+
+    def post_build(self, **context: Any) -> None:
+        """Takes React out of the built static pages: they are complete without it, and 130 KB lighter.
+
+        Those that stand right before the cabinet fetch its scripts while the subscriber types.
+
+        Raises:
+            RuntimeError: Reflex writes its pages in another way now.
+        """
+        root = Path(context["static_dir"])
+        cabinet = root / "index.html"
+        ahead = _SCRIPT_LINK.findall(cabinet.read_text(encoding="utf-8")) if cabinet.exists() else []
+        for page in root.rglob("*.html"):
+            html = page.read_text(encoding="utf-8")
+            if STATIC_PAGE_SCRIPT not in html:
+                continue
+            is_before_cabinet = any(part in page.as_posix() for part in ("/code", "/password", "/welcome"))
+            html = without_react(html, ahead if is_before_cabinet else [])
+            if page.is_relative_to(root / "en"):
+                html = html.replace('<html lang="ru"', '<html lang="en"', 1)
+            page.write_text(html, encoding="utf-8")
+
+
+STATIC_PAGE_SCRIPT = 'src="/sign_in.js"'
+"""What tells a static page: the small script that it has instead of React."""
+
+_SCRIPT_LINK = re.compile(r'<link rel="modulepreload" href="([^"]+)"/>')
+_SCRIPT = re.compile(r"<script\b[^>]*>.*?</script>", re.DOTALL)
+_STYLE_PRELOAD = re.compile(r'<link as="style"[^>]*>')
+_STYLESHEET = re.compile(r'<link [^>]*rel="stylesheet"[^>]*>')
+_STREAMED = re.compile(r'<!--/?\$.?-->|<template id="[^"]*"></template>|<div hidden id="S:[^"]*"></div>')
+
+
+def without_react(html: str, ahead: list[str]) -> str:
+    """The page without React's scripts, but with its theme and its own script; `ahead` is fetched when idle.
+
+    Raises:
+        RuntimeError: nothing was found to take out, or something was left.
+    """
+    if not _SCRIPT_LINK.search(html):
+        raise RuntimeError("A static page without script links: Reflex writes its pages in another way now")
+    html = _SCRIPT_LINK.sub("", html)
+    html = _SCRIPT.sub(lambda script: script[0] if _stays(script[0]) else "", html)
+    while (shorter := _STREAMED.sub("", html)) != html:
+        html = shorter
+    if "__reactRouter" in html or html.count("<script") != 2:
+        raise RuntimeError("React is still in a static page: Reflex writes its pages in another way now")
+    links = "".join(f'<link rel="prefetch" as="script" href="{address}"/>' for address in ahead)
+    html = html.replace("</head>", f"{links}</head>", 1)
+    # The stylesheet is what the first paint waits for: it goes before fonts and pictures.
+    html = _STYLE_PRELOAD.sub("", html)
+    stylesheet = _STYLESHEET.search(html)
+    if stylesheet is None:
+        raise RuntimeError("A static page without a stylesheet: Reflex writes its pages in another way now")
+    return html.replace(stylesheet[0], "", 1).replace("<head>", f"<head>{stylesheet[0]}", 1)
+
+
+def _stays(script: str) -> bool:
+    return STATIC_PAGE_SCRIPT in script or 'getItem("theme")' in script
 
 
 def _with_tokens(css: str) -> str:

@@ -202,7 +202,7 @@ def captcha_field() -> rx.Component:
         rx.el.img(
             src=backend_url("/auth/captcha.png"),
             alt=t("Картинка с буквами. Если не видно, нажмите «Прослушать»"),
-            custom_attrs={"data-captcha": "picture", "width": "210", "height": "64"},
+            custom_attrs={"data-captcha": "picture", "width": "210", "height": "64", "loading": "lazy"},
             class_name="h-16 w-full rounded-md bg-sunken object-contain",
         ),
         rx.el.div(

@@ -8,7 +8,7 @@ from cabinet.ui.i18n import t
 from cabinet.ui.shell import cabinet_page, sign_in_frame
 
 
-@cabinet_page(route="/login/code", title="Код из SMS", access="public")
+@cabinet_page(route="/login/code", title="Код из SMS", access="public", is_static=True)
 def code() -> rx.Component:
     """Asks the code; says where it went and what to do when it does not come."""
     return sign_in_frame(

@@ -8,7 +8,7 @@ from cabinet.ui.shell import cabinet_page, sign_in_frame
 from cabinet.ui.sign_in.parts import heading, way_of_signing_in
 
 
-@cabinet_page(route="/login", title="Вход", access="public")
+@cabinet_page(route="/login", title="Вход", access="public", is_static=True)
 def login() -> rx.Component:
     """Asks the number; the answer to the form is the next page."""
     return sign_in_frame(

@@ -8,7 +8,7 @@ from cabinet.ui.shell import cabinet_page, sign_in_frame
 from cabinet.ui.sign_in.parts import heading, way_of_signing_in
 
 
-@cabinet_page(route="/login/password", title="Вход по паролю", access="public")
+@cabinet_page(route="/login/password", title="Вход по паролю", access="public", is_static=True)
 def login_by_password() -> rx.Component:
     """Asks number and password; the captcha is shown after failures only."""
     return sign_in_frame(

@@ -9,7 +9,7 @@ from cabinet.ui.shell import cabinet_page, sign_in_frame
 MIN_PASSWORD_LENGTH = 10
 
 
-@cabinet_page(route="/welcome", title="Пароль", access="public")
+@cabinet_page(route="/welcome", title="Пароль", access="public", is_static=True)
 def welcome() -> rx.Component:
     """Offers a permanent password after the first sign-in by a code."""
     rules = rx.el.div(
