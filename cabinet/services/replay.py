@@ -1,9 +1,9 @@
 """Every subscriber's usage priced on one plan: how a tariff would do, month by month, over the whole base."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
 from sqlalchemy import String, Table, select, type_coerce
 from sqlmodel import Session
@@ -30,9 +30,20 @@ class UnknownPlan(CabinetError):
     message = "There is no plan {code!r}. The plans: {known}."
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberMonth:
-    """A month of a subscriber; `cost` None: the plan is not sold in the subscriber's region."""
+COLUMNS = (
+    "subscriber",
+    "month",
+    "minutes",
+    "messages",
+    "megabytes",
+    "fee_kopecks",
+    "overage_kopecks",
+    "total_kopecks",
+)
+
+
+class SubscriberMonth(NamedTuple):
+    """A month of a subscriber; `cost` None: the plan is not sold in the subscriber's region, and there is only one."""
 
     account_number: str
     cost: MonthCost | None
@@ -52,6 +63,31 @@ def replay_everyone(session: Session, plan_code: str) -> Iterator[SubscriberMont
         codes = session.execute(select(_plan_version.c.code).distinct().order_by(_plan_version.c.code)).scalars().all()
         raise UnknownPlan(code=plan_code, known=", ".join(codes) or "none, load a catalogue first") from None
     return _replay_everyone(session, facts)
+
+
+def columns_of(account_number: str, cost: MonthCost) -> tuple[str, ...]:
+    """A line of the replay's CSV (`COLUMNS`).
+
+    Minutes are whole where the plan bills whole minutes, otherwise they and megabytes have two decimals, rounded to the
+    nearest.
+    """
+    whole, rest = divmod(cost.seconds, 60)
+    minutes = str(whole) if rest == 0 else _two_decimals(cost.seconds, 60)
+    return (
+        account_number,
+        clock.local(cost.month.start).strftime("%Y-%m"),
+        minutes,
+        str(cost.messages),
+        _two_decimals(cost.bytes, 2**20),
+        str(cost.fee_kopecks),
+        str(cost.overage_kopecks),
+        str(cost.total_kopecks),
+    )
+
+
+def _two_decimals(quantity: int, unit: int) -> str:
+    whole, hundredths = divmod((quantity * 100 + unit // 2) // unit, 100)
+    return f"{whole}.{hundredths:02}"
 
 
 def _replay_everyone(session: Session, facts: tariffs.PlanFacts) -> Iterator[SubscriberMonth]:
