@@ -1,0 +1,290 @@
+"""/: the dashboard."""
+
+import reflex as rx
+
+from cabinet.ui import kit
+from cabinet.ui.i18n import t
+from cabinet.ui.kit import recipes
+from cabinet.ui.overview.state import OverviewState
+from cabinet.ui.overview.views import Fact, MeterView, OperationView
+from cabinet.ui.shell import cabinet_page, frame
+
+_COLUMNS = "grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-6"
+_COLUMN = "min-w-0 space-y-4 lg:space-y-6"
+_METER_ICONS = {"data": "wifi", "voice": "phone", "sms": "message"}
+_OPERATION_ICONS = ("phone", "message", "wifi", "receipt", "arrow_in", "repeat", "wallet")
+
+
+@cabinet_page(route="/", title="Главная", access="subscriber", on_load=OverviewState.load)
+def overview() -> rx.Component:
+    """Balance, what is left, this month's expenses, the last operations."""
+    return frame(
+        rx.cond(
+            OverviewState.is_ready,
+            _figures(),
+            rx.cond(OverviewState.has_failed, _failed(), _skeleton()),
+        ),
+        here="/",
+        title="Главная",
+        name=OverviewState.name,
+        number=OverviewState.number,
+        initial=OverviewState.initial,
+    )
+
+
+def _figures() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(_balance(), _allowances(), class_name=_COLUMN),
+        rx.el.div(_expenses(), _operations(), _freshness(), class_name=_COLUMN),
+        class_name=_COLUMNS,
+    )
+
+
+def _balance() -> rx.Component:
+    view = OverviewState.balance
+    enough = rx.el.p(
+        kit.icon("circle_check"), view.status, role="status", class_name="mt-4 flex items-center gap-2 text-sm"
+    )
+    lacking = kit.balance_status(view.status, False, view.strong)
+    return kit.balance_card(
+        view.roubles,
+        view.kopecks,
+        view.freshness,
+        [rx.foreach(view.facts, _balance_fact)],
+        rx.cond(view.has_status, rx.cond(view.is_enough, enough, lacking), rx.fragment()),
+    )
+
+
+def _balance_fact(fact: Fact) -> rx.Component:
+    return kit.balance_fact(fact.name, fact.value)
+
+
+def _allowances() -> rx.Component:
+    return kit.card(
+        rx.el.div(
+            rx.foreach(OverviewState.meters, _meter),
+            rx.cond(
+                OverviewState.meters,
+                rx.fragment(),
+                rx.el.p(
+                    rx.cond(
+                        OverviewState.is_suspended,
+                        t("Пакеты вернутся, когда спишется плата за тариф."),
+                        t("В тарифе нет пакетов: связь оплачивается по факту."),
+                    ),
+                    class_name="text-sm text-muted",
+                ),
+            ),
+            class_name="mt-4 space-y-5",
+        ),
+        title=t("Остатки"),
+        aside=rx.el.span(OverviewState.until, class_name="text-sm text-muted"),
+        id="allowances",
+    )
+
+
+def _meter(meter: MeterView) -> rx.Component:
+    icon = rx.match(
+        meter.kind,
+        *((kind, kit.icon(name, "size-4.5 text-muted")) for kind, name in _METER_ICONS.items()),
+        rx.fragment(),
+    )
+    return kit.meter(
+        icon, meter.name, meter.left, meter.rest, meter.percent, meter.forecast, meter.is_low, meter.is_unlimited
+    )
+
+
+def _expenses() -> rx.Component:
+    view = OverviewState.expenses
+    trend = rx.cond(view.is_more, kit.icon("trending_up", "size-4.5 text-warn"), rx.fragment())
+    legend = rx.el.p(
+        _legend(rx.el.span(class_name="h-0.75 w-4 rounded-full bg-cat1"), view.legend_now),
+        _legend(rx.el.span(class_name="w-4 border-t-2 border-dashed border-cat1"), view.legend_expected),
+        _legend(rx.el.span(class_name="h-0.5 w-4 rounded-full bg-edge"), view.legend_before),
+        aria_hidden="true",
+        class_name="mt-2 flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted",
+    )
+    axis = rx.el.div(
+        rx.el.span(view.first_day),
+        rx.el.span(view.last_day),
+        aria_hidden="true",
+        class_name="mt-1.5 flex justify-between text-xs text-muted",
+    )
+    chart = kit.step_line(
+        sentence=view.sentence,
+        now=view.now_path,
+        area=view.area_path,
+        before=view.before_path,
+        forecast=view.forecast_path,
+        left=view.left,
+        top=view.top,
+    )
+    return kit.card(
+        rx.cond(
+            view.empty,
+            rx.el.p(view.empty, class_name="mt-1 text-muted"),
+            rx.el.p(view.total, class_name="text-2xl font-bold"),
+        ),
+        rx.cond(
+            view.comparison,
+            rx.el.p(trend, view.comparison, class_name="mt-1 flex items-center gap-1.5 text-sm text-muted"),
+            rx.fragment(),
+        ),
+        rx.cond(view.has_chart, rx.fragment(chart, axis, legend), rx.fragment()),
+        title=view.title,
+        id="expenses",
+    )
+
+
+def _legend(mark: rx.Component, text: kit.Text) -> rx.Component:
+    return rx.cond(text, rx.el.span(mark, text, class_name="flex items-center gap-1.5"), rx.fragment())
+
+
+def _operations() -> rx.Component:
+    return kit.list_card(
+        rx.foreach(OverviewState.operations, _operation),
+        rx.cond(
+            OverviewState.operations,
+            rx.fragment(),
+            rx.el.li(
+                t("Здесь появятся списания и пополнения — сразу, как случатся."),
+                class_name="px-5 py-4 text-sm text-muted",
+            ),
+        ),
+        title=t("Последние операции"),
+        id="operations",
+    )
+
+
+def _operation(operation: OperationView) -> rx.Component:
+    row = [
+        rx.el.span(
+            rx.match(operation.icon, *((name, kit.icon(name)) for name in _OPERATION_ICONS), kit.icon("receipt")),
+            class_name=rx.cond(
+                operation.is_income,
+                f"{recipes.TILE} {recipes.TONES['ok']}",
+                f"{recipes.TILE} {recipes.TONES['quiet']} group-open:bg-brand-soft group-open:text-brand-ink",
+            ),
+        ),
+        rx.el.span(
+            rx.el.span(operation.title, class_name="block font-medium"),
+            rx.el.span(operation.second, class_name="block text-sm text-muted"),
+            class_name="min-w-0 flex-1",
+        ),
+        kit.amount(operation.amount, operation.is_income),
+    ]
+    facts = rx.el.dl(
+        rx.foreach(operation.facts, _explaining_fact),
+        class_name="mt-3 space-y-1.5 text-sm first:mt-0 empty:hidden",
+    )
+    opening = rx.el.details(
+        rx.el.summary(
+            *row,
+            kit.icon("chevron_down", "size-5 text-muted transition-transform group-open:rotate-180"),
+            class_name=f"{recipes.LIST_ROW} cursor-pointer hover:bg-sunken",
+        ),
+        rx.el.div(
+            rx.cond(operation.why, rx.el.p(operation.why, class_name="text-sm"), rx.fragment()),
+            facts,
+            class_name="mx-5 mb-4 rounded-md bg-sunken p-4",
+        ),
+        class_name="group",
+    )
+    return rx.el.li(rx.cond(operation.opens, opening, rx.el.div(*row, class_name=recipes.LIST_ROW)), key=operation.key)
+
+
+def _explaining_fact(fact: Fact) -> rx.Component:
+    return rx.el.div(
+        rx.el.dt(fact.name, class_name="text-muted"),
+        rx.el.dd(fact.value, class_name="text-right font-medium"),
+        class_name="flex justify-between gap-4",
+    )
+
+
+def _freshness() -> rx.Component:
+    """When everything on the page was read; after a failure the old figures stay, and it says so."""
+    return rx.el.div(
+        rx.cond(
+            OverviewState.has_failed,
+            rx.el.p(
+                kit.icon("warning", "size-4"),
+                t("Не получилось обновить."),
+                " ",
+                OverviewState.as_of,
+                role="status",
+                class_name="flex items-center gap-1.5 font-medium text-warn",
+            ),
+            rx.el.p(OverviewState.as_of),
+        ),
+        rx.el.button(
+            kit.icon("refresh", "size-4.5"),
+            t("Обновить"),
+            type="button",
+            id="refresh",
+            on_click=OverviewState.refresh,
+            class_name=recipes.LINK_ACTION,
+        ),
+        class_name="flex flex-wrap items-center justify-between gap-x-4 px-1 text-sm text-muted",
+    )
+
+
+def _failed() -> rx.Component:
+    return kit.empty_block(
+        "alert",
+        t("Не получилось загрузить данные"),
+        t("Мы уже разбираемся. С деньгами и связью всё в порядке."),
+        kit.button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=OverviewState.refresh),
+    )
+
+
+def _skeleton() -> rx.Component:
+    """Blocks of the sizes that the figures usually have."""
+    balance = rx.el.div(
+        kit.bone("h-5 w-20"),
+        kit.bone("mt-2 h-11 w-44"),
+        rx.el.div(
+            kit.bone("h-10 w-36"),
+            kit.bone("h-10 w-24"),
+            class_name="mt-4 grid grid-cols-[1.5fr_1fr] gap-3 border-t border-line pt-4",
+        ),
+        kit.bone("mt-4 h-5 w-56 max-w-full"),
+        class_name="h-[13.5rem] rounded-xl bg-surface p-5 shadow-card lg:h-[14.5rem] lg:p-7",
+    )
+    allowances = rx.el.div(
+        kit.bone("h-6 w-28"),
+        rx.el.div(*(_bone_meter() for _ in range(3)), class_name="mt-5 space-y-7"),
+        class_name="h-[20.75rem] rounded-lg bg-surface p-5 shadow-card",
+    )
+    expenses = rx.el.div(
+        kit.bone("h-6 w-40"),
+        kit.bone("mt-3 h-8 w-28"),
+        kit.bone("mt-3 h-4.5 w-56 max-w-full"),
+        kit.bone("mt-4 h-22 w-full"),
+        class_name="h-[18.875rem] rounded-lg bg-surface p-5 shadow-card",
+    )
+    operations = rx.el.div(
+        kit.bone("h-6 w-48"),
+        rx.el.div(*(_bone_row() for _ in range(5)), class_name="mt-4 space-y-6"),
+        class_name="h-[25.5rem] rounded-lg bg-surface p-5 shadow-card",
+    )
+    return kit.loading(
+        rx.el.div(balance, allowances, class_name=_COLUMN),
+        rx.el.div(expenses, operations, class_name=_COLUMN),
+        class_name=_COLUMNS,
+    )
+
+
+def _bone_meter() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(kit.bone("h-5 w-24"), kit.bone("h-5 w-28"), class_name="flex items-center justify-between"),
+        kit.bone("mt-2.5 h-2 w-full"),
+        kit.bone("mt-2 h-4.5 w-44"),
+    )
+
+
+def _bone_row() -> rx.Component:
+    return rx.el.div(
+        kit.bone("size-10 shrink-0 rounded-full"),
+        rx.el.div(kit.bone("h-5 w-36 max-w-full"), kit.bone("mt-1.5 h-4.5 w-28"), class_name="flex-1"),
+        class_name="flex items-center gap-3",
+    )

@@ -1,0 +1,63 @@
+"""The dashboard's state: what is on the screen, and the two ways to read it anew."""
+
+import reflex as rx
+import structlog
+
+from cabinet import clock
+from cabinet.db import in_read_session
+from cabinet.locales import language_of
+from cabinet.services import overview
+from cabinet.ui import access, formats, guard
+from cabinet.ui.overview import views
+from cabinet.ui.overview.views import BalanceView, ExpensesView, MeterView, OperationView
+
+log = structlog.get_logger(__name__)
+
+
+class OverviewState(rx.State):
+    """What the dashboard shows. Figures stay on the screen while newer ones are read, and when reading fails."""
+
+    is_ready: bool = False
+    has_failed: bool = False
+    name: str = ""
+    initial: str = ""
+    number: str = ""
+    balance: BalanceView = BalanceView()
+    is_suspended: bool = False
+    until: str = ""
+    meters: list[MeterView] = []
+    expenses: ExpensesView = ExpensesView()
+    operations: list[OperationView] = []
+    as_of: str = ""
+
+    @access.subscriber
+    async def load(self):
+        """Reads the figures for the page that was opened."""
+        await self._read()
+
+    @access.subscriber
+    async def refresh(self):
+        """Reads them again: the button, a page that was out of sight, a connection that came back."""
+        await self._read()
+
+    async def _read(self) -> None:
+        language = language_of(self.router.headers.cookie)
+        try:
+            found = await in_read_session(overview.get_overview, guard.subscriber_id(self), now=clock.now())
+        except Exception:
+            # The screen must say so: an exception that leaves a handler sends no change of it.
+            log.exception("the dashboard could not be read")
+            self.has_failed = True
+            return
+        self.has_failed = False
+        self.name = found.name or formats.phone(found.msisdn)
+        self.initial = found.name[:1].upper()
+        self.number = formats.phone(found.msisdn)
+        self.balance = views.balance_view(found, language)
+        self.is_suspended = found.is_suspended
+        self.until = views.allowances_until(found, language)
+        self.meters = views.meter_views(found, language)
+        self.expenses = views.expenses_view(found.expenses, language)
+        self.operations = views.operation_views(found, language)
+        self.as_of = views.as_of(found, language)
+        self.is_ready = True
