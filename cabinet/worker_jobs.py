@@ -1,0 +1,148 @@
+"""The timetable: all that happens by itself, on one page.
+
+A job finds the rows that are due and deals with each in a short transaction of its own, so that a kill loses one row's
+work at most and a second worker finds the rest. Each returns how many rows it dealt with, and looks between two rows
+whether the worker is to stop.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+import structlog
+
+from cabinet import clock, db
+from cabinet.adapters.sms import gateway
+from cabinet.services import billing, clean_up, demo, notices
+
+FEES_AT_ONCE = 50
+
+ShouldStop = Callable[[], bool]
+
+log = structlog.get_logger("cabinet.worker")
+
+
+class LedgerBroken(Exception):
+    """The audit found what must never be; the text names the accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to be done `every` so often, or every night at `at` by the operator's clock.
+
+    `moves_money`: it does not run while the ledger is known to be broken. `proves_ledger`: when it succeeds, the ledger
+    is whole. `can_be_woken`: it runs at once when somebody says that something waits.
+    """
+
+    name: str
+    run: Callable[[datetime, ShouldStop], int]
+    every: timedelta = timedelta(days=1)
+    at: time | None = None
+    moves_money: bool = False
+    proves_ledger: bool = False
+    can_be_woken: bool = False
+
+    def next_run_at(self, now: datetime) -> datetime:
+        """When it is due again after a run at `now`."""
+        if self.at is None:
+            return now + self.every
+        today = clock.local(now).replace(hour=self.at.hour, minute=self.at.minute, second=0, microsecond=0)
+        return today if today > now else today + timedelta(days=1)
+
+
+# --- what is done ----------------------------------------------------------------------------------------------------
+
+
+def charge_fees(now: datetime, should_stop: ShouldStop) -> int:
+    """Charges the fees that are due. A subscription that cannot be charged is left for later and holds up nobody.
+
+    Raises:
+        RuntimeError: some were left, and which.
+    """
+    charged, left = 0, set[int]()
+    while not should_stop():
+        due: list[int] = []
+        try:
+            with db.transaction() as session:
+                due = [each for each in billing.list_due(session, now, FEES_AT_ONCE + len(left)) if each not in left]
+                billing.charge_fees_until(session, due, now, now=now)
+        except Exception:
+            if not due:
+                raise
+            log.exception("fees not charged together, trying each", subscriptions=due)
+            left |= _charge_each(due, now)
+        if not due:
+            break
+        charged += len(due) - len(left.intersection(due))
+    if left:
+        raise RuntimeError(f"fees not charged of subscriptions {sorted(left)}")
+    return charged
+
+
+def _charge_each(subscription_ids: Sequence[int], now: datetime) -> set[int]:
+    """One transaction each; returns those that failed."""
+    failed = set()
+    for subscription_id in subscription_ids:
+        try:
+            with db.transaction() as session:
+                billing.charge_fees_until(session, [subscription_id], now, now=now)
+        except Exception:
+            log.exception("fee not charged", subscription=subscription_id)
+            failed.add(subscription_id)
+    return failed
+
+
+def send_messages(now: datetime, should_stop: ShouldStop) -> int:
+    """Sends what waits in the outbox."""
+    sent = 0
+    while not should_stop() and (number := notices.send_due(gateway(), now=clock.now)):
+        sent += number
+    return sent
+
+
+def delete_expired(now: datetime, should_stop: ShouldStop) -> int:
+    """Deletes rows that have had their time."""
+    deleted = 0
+    while not should_stop():
+        with db.transaction() as session:
+            number = clean_up.delete_expired(session, now=now)
+        deleted += number
+        if number < clean_up.AT_MOST:
+            break
+    return deleted
+
+
+def check_ledger(now: datetime, should_stop: ShouldStop) -> int:
+    """Checks every invariant of the ledger; returns how many checks there are.
+
+    Raises:
+        LedgerBroken: one does not hold.
+    """
+    from cabinet.services import audit
+
+    with db.reading() as session:
+        checks = audit.run_audit(session, now=now)
+    breaches = [breach for check in checks for breach in check.breaches]
+    if breaches:
+        raise LedgerBroken("; ".join(map(str, breaches)))
+    return len(checks)
+
+
+def live_demo_life(now: datetime, should_stop: ShouldStop) -> int:
+    """What people of the demo operator have done since; nothing anywhere else."""
+    demo.load_offset()
+    life = demo.live_until(now)
+    return 0 if life is None else life.records
+
+
+# --- when ------------------------------------------------------------------------------------------------------------
+
+LANES: tuple[tuple[Job, ...], ...] = (
+    (
+        Job("ledger audit", check_ledger, at=time(3, 30), proves_ledger=True),
+        Job("demo life", live_demo_life, every=timedelta(minutes=5), moves_money=True),
+        Job("plan fees", charge_fees, every=timedelta(seconds=20), moves_money=True),
+    ),
+    (Job("outbox", send_messages, every=timedelta(seconds=1), can_be_woken=True),),
+    (Job("clean-up", delete_expired, every=timedelta(minutes=10)),),
+)
