@@ -1,0 +1,123 @@
+"""The embedded captcha: five Cyrillic letters, drawn by the `captcha` library or spoken over noise.
+
+The alphabet has no look-alikes, neither among Cyrillic letters nor between them and Latin ones or digits, and each
+letter is spoken with a word that begins with it: «жэ, жук».
+"""
+
+import io
+import math
+import os
+import secrets
+import wave
+from functools import cache
+from pathlib import Path
+
+from captcha.image import ImageCaptcha
+from PIL import Image, ImageDraw
+
+HERE = Path(__file__).parent
+SPOKEN = {
+    "Б": "be",
+    "Г": "ge",
+    "Д": "de",
+    "Ж": "zhe",
+    "И": "i",
+    "Л": "el",
+    "Ф": "ef",
+    "Ц": "tse",
+    "Ш": "sha",
+    "Э": "e",
+    "Ю": "yu",
+    "Я": "ya",
+}
+LENGTH = 5
+
+SIZE = (420, 128)  # twice the size on the page, for dense screens
+INK = (128, 121, 120)  # as far from the light background as from the dark one: 3.6 to both
+LIBRARY_INK = 129  # the library takes a letter's mask from its brightness times 1.97
+
+SAMPLES_A_SECOND = 8_000
+SILENCE = 128
+NOISE = 9  # of 127
+DECOY = 0.16  # the loudness of the reversed voice behind the letters
+
+_NOISE_TABLE = bytes(SILENCE - NOISE + byte % (2 * NOISE + 1) for byte in range(256))
+
+
+class EmbeddedCaptcha:
+    """Needs nothing but this folder."""
+
+    def letters(self) -> str:
+        """Five of twelve letters: a guess is right once in 250 000 times."""
+        return "".join(secrets.choice(list(SPOKEN)) for _ in range(LENGTH))
+
+    def picture(self, letters: str) -> bytes:
+        """Transparent, with lines through the letters."""
+        made = _drawer().create_captcha_image(letters, (LIBRARY_INK,) * 3, (0, 0, 0)).convert("L")
+        mask = made.point([min(255, level * 255 // LIBRARY_INK) for level in range(256)])
+        for _ in range(2):
+            _draw_wave(mask)
+        picture = Image.new("RGBA", SIZE, (*INK, 0))
+        picture.putalpha(mask)
+        out = io.BytesIO()
+        picture.save(out, format="png")
+        return out.getvalue()
+
+    def speech(self, letters: str) -> bytes:
+        """About ten seconds; each letter at its own pace, with a stranger's voice behind it."""
+        body = bytearray(_noise(SAMPLES_A_SECOND // 2))
+        for letter in letters:
+            body += _spoken(letter)
+            body += _noise(SAMPLES_A_SECOND // 3 + secrets.randbelow(SAMPLES_A_SECOND // 2))
+        out = io.BytesIO()
+        with wave.open(out, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(1)
+            file.setframerate(SAMPLES_A_SECOND)
+            file.writeframes(bytes(body))
+        return out.getvalue()
+
+
+@cache
+def _drawer() -> ImageCaptcha:
+    drawer = ImageCaptcha(*SIZE, fonts=[str(HERE / "onest-bold-letters.ttf")], font_sizes=(80, 88, 96))
+    drawer.character_rotate = (-20, 20)
+    drawer.character_offset_dx, drawer.character_offset_dy = (0, 8), (0, 12)
+    drawer.character_warp_dx = drawer.character_warp_dy = (0.05, 0.15)
+    drawer.word_offset_dx = 0.05
+    return drawer
+
+
+def _draw_wave(mask: Image.Image) -> None:
+    """A line through the picture, as in the design."""
+    width, height = SIZE
+    middle = height // 4 + secrets.randbelow(height // 2)
+    swing = height // 8 + secrets.randbelow(height // 6)
+    turns, start = 1 + secrets.randbelow(100) / 80, secrets.randbelow(628) / 100
+    points = [(x, middle + swing * math.sin(start + turns * 2 * math.pi * x / width)) for x in range(0, width + 6, 6)]
+    ImageDraw.Draw(mask).line(points, fill=170, width=4, joint="curve")
+
+
+@cache
+def _voice(letter: str) -> bytes:
+    with wave.open(str(HERE / "letters" / f"{SPOKEN[letter]}.wav")) as file:
+        return file.readframes(-1)
+
+
+def _spoken(letter: str) -> bytes:
+    voice = _at_pace(_voice(letter), 0.9 + secrets.randbelow(26) / 100)
+    decoy = _at_pace(_voice(secrets.choice(list(SPOKEN)))[::-1], 0.8 + secrets.randbelow(40) / 100)
+    decoy = (decoy * (len(voice) // len(decoy) + 1))[: len(voice)]
+    loud = 0.75 + secrets.randbelow(25) / 100
+    return bytes(
+        min(255, max(0, noise + int((mine - SILENCE) * loud + (other - SILENCE) * DECOY)))
+        for mine, other, noise in zip(voice, decoy, _noise(len(voice)), strict=True)
+    )
+
+
+def _at_pace(voice: bytes, pace: float) -> bytes:
+    return bytes(voice[int(index * pace)] for index in range(int(len(voice) / pace)))
+
+
+def _noise(length: int) -> bytes:
+    return os.urandom(length).translate(_NOISE_TABLE)
