@@ -34,7 +34,7 @@ class Table:
             raise UnreadableFile(path=path, reason="the file is empty")
         if head[:2] in _OTHER_ENCODINGS:
             raise UnreadableFile(path=path, reason="the file is in UTF-16, save it as UTF-8")
-        if b"\0" in head:
+        if b"\0" in head.partition(b"\n")[0]:
             raise UnreadableFile(path=path, reason="not a CSV file: it holds binary data")
         self.order = self._order()
 
