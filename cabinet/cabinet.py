@@ -1,12 +1,36 @@
-"""Composition root: the pages and the application."""
+"""Composition root: the pages, the application and everything around it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import reflex as rx
+from reflex.constants import Dirs
+from reflex.utils.prerequisites import get_web_dir
 
-from cabinet.ui import errors, shell
+from cabinet import db, logs, schema
+from cabinet.config import settings
+from cabinet.http.app import make_app
+from cabinet.http.middleware import harden
+from cabinet.services import demo
+from cabinet.ui import access, errors, faults, guard, shell
 from cabinet.ui.sign_in import code, page, password, welcome
 
 PAGE_MODULES = (errors, page, code, password, welcome)
 """Importing a module registers its pages."""
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[None]:
+    """What every web process does before the first request and until the last one."""
+    from cabinet import worker
+
+    logs.configure()
+    if not schema.is_current(db.engine()):
+        raise schema.NotCurrent
+    demo.load_offset()
+    async with worker.running():
+        yield
+
 
 app = rx.App(
     html_lang="ru",
@@ -15,6 +39,13 @@ app = rx.App(
     toaster=None,
     app_wraps=shell.APP_WRAPS,
     head_components=shell.head(),
+    backend_exception_handler=faults.report,
+    frontend_exception_handler=faults.report_of_page,
+    api_transformer=[make_app(), lambda inner: harden(inner, get_web_dir() / Dirs.STATIC)],
 )
+app.add_middleware(guard.Guard(), 0)
+app.register_lifespan_task(serving)
 
 shell.add_pages(app)
+settings()
+access.refuse_unlabelled(guard.handlers())

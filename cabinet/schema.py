@@ -11,6 +11,13 @@ from sqlalchemy import Engine
 from cabinet.config import ROOT
 
 
+class NotCurrent(Exception):
+    """The database has not seen this program's migrations."""
+
+    def __init__(self) -> None:
+        super().__init__("The database's schema is not current: run `python -m cabinet migrate`.")
+
+
 def migrate(engine: Engine) -> None:
     """Applies every migration that this database has not seen."""
     config = Config(str(ROOT / "alembic" / "alembic.ini"))

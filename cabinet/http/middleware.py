@@ -49,9 +49,9 @@ def harden(app: ASGIApp, static_dir: Path) -> ASGIApp:
     return FarClient(RequestLog(SecurityHeaders(SameSite(SocketDoor(app)), static_dir)))
 
 
-def session_cookie_name() -> str:
-    """`__Host-` binds the cookie to this host over https; http://localhost cannot have it."""
-    return "__Host-sid" if settings().is_https else "sid"
+def cookie_name(name: str) -> str:
+    """`__Host-` binds a cookie to this host over https; http://localhost cannot have it."""
+    return f"__Host-{name}" if settings().is_https else name
 
 
 # --- who asks -------------------------------------------------------------------------------------------------------
@@ -354,7 +354,7 @@ def _session_key(headers: Headers) -> str:
         cookie.load(headers.get("cookie", ""))
     except CookieError:
         return ""
-    morsel = cookie.get(session_cookie_name())
+    morsel = cookie.get(cookie_name("sid"))
     return sessions.token_hash(morsel.value) if morsel and morsel.value else ""
 
 

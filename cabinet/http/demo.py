@@ -1,0 +1,73 @@
+"""The demo world's own addresses: what automatic tests read, and the clock. They do not exist outside the demo."""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from cabinet import clock
+from cabinet.config import settings
+from cabinet.db import in_read_session
+from cabinet.domain.errors import CabinetError
+from cabinet.http.middleware import cookie_name
+from cabinet.services import demo, demo_phone, pre_sessions, sessions
+from cabinet.services.demo import Leap
+from cabinet.services.pre_sessions import Browser
+
+CLOCK_PAGE = "/demo/clock/"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def only_in_demo(endpoint: Endpoint) -> Endpoint:
+    """404 in production, as if the address had never been."""
+
+    @functools.wraps(endpoint)
+    async def checked(request: Request) -> Response:
+        if not settings().is_demo:
+            raise HTTPException(404)
+        return await endpoint(request)
+
+    return checked
+
+
+@only_in_demo
+async def state(request: Request) -> Response:
+    """For automatic tests: the moment, the SMS that were sent, the letters on this browser's present picture."""
+    now = clock.now()
+    browser = Browser(request.cookies.get(cookie_name("pre"), ""))
+    received = await in_read_session(demo_phone.list_sms)
+    letters = await in_read_session(pre_sessions.find_captcha, browser, now=now)
+    sms = [{"to": message.to, "text": message.text, "at": message.at.isoformat()} for message in received]
+    return JSONResponse({"now": now.isoformat(), "sms": sms, "captcha": letters, "staff_totp": ""})
+
+
+@only_in_demo
+async def move_clock(request: Request) -> Response:
+    """Moves the operator's clock by a day, or to the morning of the next fee of who is signed in, if anybody is."""
+    form = await request.form(max_files=0, max_fields=5)
+    try:
+        leap = Leap(str(form.get("to", "")))
+    except ValueError:
+        return PlainTextResponse("Можно перевести часы на день (day) или до следующего списания (fee).", 400)
+    token = request.cookies.get(cookie_name("sid"), "")
+    principal = await in_read_session(sessions.find, token, now=clock.now())
+    try:
+        await asyncio.to_thread(demo.advance_clock, leap, subscriber_id=principal.subscriber_id if principal else None)
+    except CabinetError as error:
+        return PlainTextResponse(error.message, 409)
+    from cabinet import worker
+
+    worker.wake()
+    return RedirectResponse(CLOCK_PAGE, 303)
+
+
+routes = [
+    Route("/demo/state.json", state),
+    Route("/demo/clock", move_clock, methods=["POST"]),
+    Route("/demo/clock/", move_clock, methods=["POST"]),
+]
