@@ -166,7 +166,7 @@ def meter(
             class_name=rx.cond(is_low, "h-full rounded-sm bg-warn", "h-full rounded-sm bg-cat1"),
             custom_attrs={"style": {"width": rx.Var.create(f"{percent}%")}},
         ),
-        role="meter",
+        custom_attrs={"role": "meter"},  # not in Reflex's list of roles
         aria_label=rx.Var.create(f"{name}: {t('осталось')}"),
         aria_valuemin="0",
         aria_valuemax="100",
