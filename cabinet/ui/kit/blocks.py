@@ -16,9 +16,11 @@ from cabinet.ui.kit.controls import Text, anchor, icon_button
 from cabinet.ui.kit.icons import drawing, icon
 
 
-def card(*children: Any, title: Text = "", aside: Any = None, id: str = "", class_name: str = "") -> rx.Component:
+def card(
+    *children: Any, title: Text | None = None, aside: Any = None, id: str = "", class_name: str = ""
+) -> rx.Component:
     """A white block; with a title it is a named section, `aside` stands to the right of the title."""
-    if not title:
+    if title is None:
         return rx.el.div(*children, class_name=f"{recipes.CARD} {class_name}".strip())
     return rx.el.section(
         _card_head(title, aside, id),
@@ -28,9 +30,11 @@ def card(*children: Any, title: Text = "", aside: Any = None, id: str = "", clas
     )
 
 
-def list_card(*rows: Any, title: Text = "", aside: Any = None, id: str = "", class_name: str = "") -> rx.Component:
+def list_card(
+    *rows: Any, title: Text | None = None, aside: Any = None, id: str = "", class_name: str = ""
+) -> rx.Component:
     """Rows with lines between them; each row is a `list_row`. With a title it is a named section."""
-    if not title:
+    if title is None:
         return rx.el.ul(*rows, class_name=f"{recipes.LIST_CARD} {class_name}".strip())
     return rx.el.section(
         rx.el.div(_card_head(title, aside, id), class_name="px-5 pt-4"),
