@@ -12,8 +12,9 @@ Locks are always taken in one order: subscriptions first (the services that touc
 
 Explanations
 ------------
-The amount of a transaction can be computed again from the explanation of its postings (`explained_amount`). When a
-charge is split between `main` and `debt`, both postings carry the explanation of the whole.
+The amount of a posting can be computed again from its explanation (`explained_amount`). When a charge is split between
+`main` and `debt`, both postings carry the explanation of the whole: within a transaction, what has the same explanation
+is explained together.
 
 ==================  =================================================================  =================================
 kind                explanation                                                        amount
@@ -24,7 +25,7 @@ kind                explanation                                                 
                     "period_end", "parts": [{"code", "kopecks"}, …]}`
 `usage`             what `domain.rating.explain` says of the record                    `domain.rating.recompute_amount`
 `debt_settlement`   `{"debt_kopecks", "available_kopecks"}`                            the smaller one
-`reversal`          `{"transaction_id", "reversed_kopecks"}`                           that
+`reversal`          `{"posting_id", "reversed_kopecks"}`: of the posting reversed      that
 ==================  =================================================================  =================================
 """
 
@@ -271,7 +272,7 @@ def reverse(session: Session, transaction_id: int, *, reference: str, now: datet
             posting.destination_id,
             posting.source_id,
             posting.amount_kopecks,
-            {"transaction_id": transaction_id, "reversed_kopecks": posting.amount_kopecks},
+            {"posting_id": posting.id, "reversed_kopecks": posting.amount_kopecks},
         )
         for posting in _postings_of(session, transaction_id)
     ]
@@ -546,7 +547,7 @@ def _find(session: Session, reference: str) -> Row | None:
 
 def _postings_of(session: Session, transaction_id: int) -> Sequence[Row]:
     return session.execute(
-        select(_posting.c.source_id, _posting.c.destination_id, _posting.c.amount_kopecks)
+        select(_posting.c.id, _posting.c.source_id, _posting.c.destination_id, _posting.c.amount_kopecks)
         .where(_posting.c.transaction_id == transaction_id)
         .order_by(_posting.c.id)
     ).all()
@@ -556,7 +557,7 @@ def _same(session: Session, earlier: Row | None, reference: str, kind: str, move
     """The earlier transaction, if it is what is asked for now."""
     if earlier is None:
         raise ReferenceConflict(reference=reference)
-    posted = [tuple(row) for row in _postings_of(session, earlier.id)]
+    posted = [tuple(row)[1:] for row in _postings_of(session, earlier.id)]
     if earlier.kind != kind or posted != [move[:3] for move in moves]:
         raise ReferenceConflict(reference=reference)
     return Posted(earlier.id, is_new=False)

@@ -1,0 +1,404 @@
+"""The audit: what must always hold of money and usage, looked up in the tables themselves.
+
+It changes nothing and trusts no total: each check is a question whose answer must be empty. A question is one
+statement, so it sees one moment even while others write. What can only be computed in Python (amounts, from their
+explanations) is read in slices, so memory stays the same however much there is.
+"""
+# ruff: noqa: S608  statements are put together from constants of this module and of the schema
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import inspect, text
+from sqlmodel import Session
+
+from cabinet import ledger
+from cabinet.domain.rating import recompute_amount
+from cabinet.models.base import Json, metadata
+
+MOST_FAULTS = 100  # of one check: a broken world must not fill the memory, and nobody reads further
+_SLICE = 5_000
+
+Progress = Callable[[str, int], None]
+"""Called with the check's name and how much of it has been looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`account` is the ledger's code of the account (`subscriber:42:main`), or what else is to blame."""
+
+    account: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.account}: {self.what}"
+
+
+@dataclass(slots=True)
+class Check:
+    """One invariant: how many things were looked at, and at most `MOST_FAULTS` of what is wrong."""
+
+    code: str
+    name: str
+    checked: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+    def add(self, account: str, what: str) -> None:
+        """Another fault."""
+        if len(self.faults) < MOST_FAULTS:
+            self.faults.append(Fault(account, what))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What was checked; `is_sound` when nothing is wrong."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Of all checks."""
+        return [fault for check in self.checks for fault in check.faults]
+
+    @property
+    def is_sound(self) -> bool:
+        """Nothing is wrong."""
+        return not self.faults
+
+
+def run_audit(session: Session, progress: Progress | None = None) -> AuditReport:
+    """Checks the invariants I1–I5 and I7–I10 of the ledger, the fees, the usage and the messages."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL statement_timeout = 0"))  # an audit may take its time
+    report = progress or (lambda name, checked: None)
+    checks = []
+    for code, name, count_of, questions in _QUESTIONS:
+        check = Check(code, name)
+        report(check.name, 0)
+        check.checked = session.execute(text(f"SELECT count(*) FROM {count_of}")).scalar_one()
+        for question, what in questions:
+            for row in session.execute(text(f"{question} LIMIT {MOST_FAULTS}")).mappings():
+                check.add(row["account"], what.format_map(row))
+        report(check.name, check.checked)
+        checks.append(check)
+    for check, look in (
+        (Check("I1", "every amount follows from its explanation"), _check_explanations),
+        (Check("I5", "what was posted cannot be changed"), _check_triggers),
+        (Check("I8", "every record's charge follows from its rating"), _check_ratings),
+        (Check("I10", "money is whole kopecks"), _check_integers),
+    ):
+        look(session, check, report)
+        report(check.name, check.checked)
+        checks.append(check)
+    return AuditReport(tuple(sorted(checks, key=lambda check: int(check.code[1:]))))
+
+
+# Who a transaction is about: an account of a subscriber in it, else an account of the operator's.
+_ACCOUNT_OF_T = """
+    coalesce(
+        (SELECT min(a.code) FROM posting p JOIN account a ON a.id IN (p.source_id, p.destination_id)
+          WHERE p.transaction_id = t.id AND a.kind <> 'operator'),
+        'transaction ' || t.id)"""
+_SUM_OF_T = "(SELECT sum(p.amount_kopecks) FROM posting p WHERE p.transaction_id = t.id)"
+
+
+def _main_of(table: str) -> str:
+    r"""The code of the main account of that table's subscriber; `\:` is a colon that is no parameter."""
+    return rf"'subscriber\:' || {table}.subscriber_id || '\:main'"
+
+
+# (code, name, what is counted, [(a question, what its answers mean)])
+_QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
+    (
+        "I1",
+        "every transaction is made of whole postings",
+        "posting",
+        [
+            (
+                """
+                SELECT coalesce(a.code, 'posting ' || p.id) AS account, p.id, p.amount_kopecks
+                  FROM posting p
+                  LEFT JOIN account a ON a.id = p.source_id
+                  LEFT JOIN account b ON b.id = p.destination_id
+                  LEFT JOIN ledger_transaction t ON t.id = p.transaction_id
+                 WHERE p.amount_kopecks <= 0 OR p.source_id = p.destination_id
+                    OR a.id IS NULL OR b.id IS NULL OR t.id IS NULL OR t.happened_at <> p.happened_at""",
+                "posting {id} of {amount_kopecks} kopecks is no movement between two accounts in its transaction",
+            ),
+            (
+                """
+                SELECT 'transaction ' || t.id AS account, t.reference FROM ledger_transaction t
+                 WHERE NOT EXISTS (SELECT 1 FROM posting p WHERE p.transaction_id = t.id)""",
+                "{reference} has no postings",
+            ),
+        ],
+    ),
+    (
+        "I2",
+        "every balance is the sum of its postings",
+        "account",
+        [
+            (
+                """
+                SELECT a.code AS account, a.balance_kopecks, coalesce(moved.total, 0) AS total
+                  FROM account a
+                  LEFT JOIN (
+                        SELECT account_id, sum(amount) AS total
+                          FROM (SELECT source_id AS account_id, -sum(amount_kopecks) AS amount
+                                  FROM posting GROUP BY source_id
+                                 UNION ALL
+                                SELECT destination_id, sum(amount_kopecks) FROM posting GROUP BY destination_id) sides
+                         GROUP BY account_id) moved ON moved.account_id = a.id
+                 WHERE a.balance_kopecks <> CASE WHEN a.kind = 'operator' THEN 0 ELSE coalesce(moved.total, 0) END""",
+                "keeps {balance_kopecks} kopecks, its postings make {total}",
+            ),
+        ],
+    ),
+    (
+        "I3",
+        "no account is below its limit",
+        "account",
+        [
+            (
+                """
+                SELECT code AS account, balance_kopecks, credit_limit_kopecks FROM account
+                 WHERE kind NOT IN ('operator', 'debt') AND balance_kopecks < -credit_limit_kopecks""",
+                "{balance_kopecks} kopecks with a credit limit of {credit_limit_kopecks}",
+            ),
+            (
+                "SELECT code AS account, balance_kopecks FROM account WHERE kind = 'debt' AND balance_kopecks > 0",
+                "a debt cannot be {balance_kopecks} kopecks to the good",
+            ),
+        ],
+    ),
+    (
+        "I4",
+        "one transaction for one reference",
+        "ledger_transaction",
+        [
+            (
+                f"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference, twice.times
+                  FROM (SELECT reference, count(*) AS times, min(id) AS id FROM ledger_transaction
+                         GROUP BY reference HAVING count(*) > 1) twice
+                  JOIN ledger_transaction t ON t.id = twice.id""",
+                "{reference} was posted {times} times",
+            ),
+        ],
+    ),
+    (
+        "I5",
+        "every reversal is the mirror of one transaction",
+        "ledger_transaction WHERE reverses_id IS NOT NULL",
+        [
+            (
+                f"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference FROM ledger_transaction t
+                 WHERE (t.kind = 'reversal') <> (t.reverses_id IS NOT NULL)
+                    OR EXISTS (SELECT 1 FROM ledger_transaction o
+                                WHERE o.id = t.reverses_id AND (o.reverses_id IS NOT NULL OR o.id > t.id))
+                    OR (t.reverses_id IS NOT NULL
+                        AND NOT EXISTS (SELECT 1 FROM ledger_transaction o WHERE o.id = t.reverses_id))""",
+                "{reference} is a reversal of nothing",
+            ),
+            (
+                # Posting by posting: what was moved and what was moved back, with the signs of one direction, is zero.
+                """
+                SELECT a.code AS account, unbalanced.transaction_id, unbalanced.left_over
+                  FROM (SELECT transaction_id, source_id, destination_id, sum(amount) AS left_over
+                          FROM (SELECT t.id AS transaction_id, p.source_id, p.destination_id, p.amount_kopecks AS amount
+                                  FROM ledger_transaction t JOIN posting p ON p.transaction_id = t.reverses_id
+                                 UNION ALL
+                                SELECT t.id, p.destination_id, p.source_id, -p.amount_kopecks
+                                  FROM ledger_transaction t JOIN posting p ON p.transaction_id = t.id
+                                 WHERE t.reverses_id IS NOT NULL) both_ways
+                         GROUP BY transaction_id, source_id, destination_id HAVING sum(amount) <> 0) unbalanced
+                  JOIN account a ON a.id = unbalanced.source_id""",
+                "reversal {transaction_id} leaves {left_over} kopecks",
+            ),
+            (
+                f"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference, twice.times
+                  FROM (SELECT reverses_id, count(*) AS times FROM ledger_transaction
+                         WHERE reverses_id IS NOT NULL GROUP BY reverses_id HAVING count(*) > 1) twice
+                  JOIN ledger_transaction t ON t.id = twice.reverses_id""",
+                "{reference} was reversed {times} times",
+            ),
+        ],
+    ),
+    (
+        "I7",
+        "one fee for one period",
+        "fee_charge",
+        [
+            (
+                f"""
+                SELECT {_main_of("s")} AS account, f.period_start_at, f.amount_kopecks
+                  FROM fee_charge f
+                  JOIN plan_subscription s ON s.id = f.subscription_id
+                  LEFT JOIN ledger_transaction t ON t.id = f.transaction_id
+                 WHERE (f.amount_kopecks <> 0 OR f.transaction_id IS NOT NULL)
+                   AND (t.id IS NULL OR t.kind <> 'plan_fee' OR {_SUM_OF_T} <> f.amount_kopecks)""",
+                "the fee of {amount_kopecks} kopecks from {period_start_at} was posted otherwise",
+            ),
+            (
+                f"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference FROM ledger_transaction t
+                  LEFT JOIN fee_charge f ON f.transaction_id = t.id
+                 WHERE t.kind = 'plan_fee' AND f.id IS NULL""",
+                "{reference} belongs to no period",
+            ),
+            (
+                f"""
+                SELECT {_main_of("s")} AS account, f.period_start_at, count(*) AS times
+                  FROM fee_charge f JOIN plan_subscription s ON s.id = f.subscription_id
+                 GROUP BY s.subscriber_id, f.subscription_id, f.period_start_at HAVING count(*) > 1""",
+                "the period from {period_start_at} was charged {times} times",
+            ),
+        ],
+    ),
+    (
+        "I8",
+        "every usage record was rated and charged once",
+        "usage_record",
+        [
+            (
+                f"""
+                SELECT {_main_of("r")} AS account, r.record_id, r.charge_kopecks
+                  FROM usage_record r LEFT JOIN ledger_transaction t ON t.id = r.transaction_id
+                 WHERE (r.charge_kopecks <> 0 OR r.transaction_id IS NOT NULL)
+                   AND (t.id IS NULL OR t.kind <> 'usage' OR t.reference <> 'usage:' || r.record_id
+                        OR {_SUM_OF_T} <> r.charge_kopecks
+                        OR NOT EXISTS (SELECT 1 FROM posting p JOIN account a ON a.id = p.source_id
+                                        WHERE p.transaction_id = t.id AND a.subscriber_id = r.subscriber_id))""",
+                "record {record_id} was rated at {charge_kopecks} kopecks and posted otherwise",
+            ),
+            (
+                f"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference FROM ledger_transaction t
+                 WHERE t.kind = 'usage'
+                   AND NOT EXISTS (SELECT 1 FROM usage_record r
+                                    WHERE r.record_id = substr(t.reference, 7) AND r.transaction_id = t.id)""",
+                "{reference} was charged without a record",
+            ),
+            (
+                """
+                SELECT 'subscriber:' || min(subscriber_id) AS account, record_id, count(*) AS times
+                  FROM usage_record GROUP BY record_id HAVING count(*) > 1""",
+                "record {record_id} was rated {times} times",
+            ),
+        ],
+    ),
+    (
+        "I9",
+        "every promised message is in the outbox",
+        "one_time_code",
+        [
+            (
+                """
+                SELECT coalesce('subscriber:' || c.subscriber_id, 'one-time code') AS account, c.id
+                  FROM one_time_code c
+                 WHERE NOT EXISTS (SELECT 1 FROM outbox_message o WHERE o.reference = 'code:' || c.id)""",
+                "code {id} has no message",
+            ),
+        ],
+    ),
+]
+
+
+def _check_explanations(session: Session, check: Check, report: Progress) -> None:
+    query = text("""
+        SELECT t.id, t.kind, p.amount_kopecks, p.explanation, p.source_id, p.destination_id
+          FROM ledger_transaction t JOIN posting p ON p.transaction_id = t.id
+         WHERE t.id > :after AND t.id <= :until
+         ORDER BY t.id""").columns(explanation=Json)
+    for slice_of in _slices(session, "ledger_transaction"):
+        rows = session.execute(query, slice_of).all()
+        for transaction_id, postings in groupby(rows, key=lambda row: row.id):
+            together: dict[str, list[Any]] = {}
+            for row in postings:
+                together.setdefault(json.dumps(row.explanation, sort_keys=True), []).append(row)
+            for explained in together.values():
+                amount, first = sum(row.amount_kopecks for row in explained), explained[0]
+                computed = _computed(partial(ledger.explained_amount, first.kind), first.explanation)
+                if computed != amount:
+                    what = f"transaction {transaction_id} moved {amount} kopecks, its explanation makes {computed}"
+                    check.add(_account_code(session, first.source_id, first.destination_id), what)
+        check.checked += len(rows)
+        report(check.name, check.checked)
+
+
+def _check_ratings(session: Session, check: Check, report: Progress) -> None:
+    query = text("""
+        SELECT subscriber_id, record_id, quantity, charge_kopecks, rating
+          FROM usage_record WHERE id > :after AND id <= :until""").columns(rating=Json)
+    for slice_of in _slices(session, "usage_record"):
+        rows = session.execute(query, slice_of).all()
+        for row in rows:
+            computed = _computed(recompute_amount, row.rating)
+            if computed != row.charge_kopecks or row.rating.get("quantity") != row.quantity:
+                what = f"record {row.record_id} was charged {row.charge_kopecks} kopecks, its rating makes {computed}"
+                check.add(f"subscriber:{row.subscriber_id}:main", what)
+        check.checked += len(rows)
+        report(check.name, check.checked)
+
+
+def _computed(compute: Callable[[Mapping[str, Any]], int], facts: Mapping[str, Any]) -> int | None:
+    """The amount; None when the facts do not say it."""
+    try:
+        return compute(facts)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _slices(session: Session, table: str) -> Iterator[dict[str, int]]:
+    """Ranges of ids that cover the table."""
+    first, last = session.execute(text(f"SELECT min(id), max(id) FROM {table}")).one()
+    if first is not None:
+        for after in range(first - 1, last, _SLICE):
+            yield {"after": after, "until": after + _SLICE}
+
+
+def _account_code(session: Session, *account_ids: int) -> str:
+    """Of the subscriber's account among these, if there is one."""
+    query = text("SELECT code FROM account WHERE id IN (:one, :other) ORDER BY kind = 'operator', id LIMIT 1")
+    ids = dict(zip(("one", "other"), account_ids, strict=True))
+    return session.execute(query, ids).scalar() or "no account"
+
+
+_INSERT_ONLY = ("ledger_transaction", "posting")
+
+
+def _check_triggers(session: Session, check: Check, report: Progress) -> None:
+    if session.get_bind().dialect.name == "sqlite":
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        needed = {f"{table}_{event}" for table in _INSERT_ONLY for event in ("no_update", "no_delete")}
+    else:
+        query = "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'"
+        needed = {f"{table}_insert_only" for table in _INSERT_ONLY}
+    check.checked = len(needed)
+    for name in sorted(needed - set(session.execute(text(query)).scalars())):
+        check.add("ledger", f"the trigger {name} is missing")
+
+
+def _check_integers(session: Session, check: Check, report: Progress) -> None:
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    for table in metadata.sorted_tables:
+        columns = [column.name for column in table.columns if column.name.endswith("_kopecks")]
+        check.checked += len(columns)
+        if is_sqlite and columns:
+            is_fraction = " OR ".join(f"typeof({name}) NOT IN ('integer', 'null')" for name in columns)
+            key = ", ".join(column.name for column in table.primary_key)
+            for row in session.execute(text(f"SELECT {key} FROM {table.name} WHERE {is_fraction} LIMIT {MOST_FAULTS}")):
+                check.add(f"{table.name} {row[0]}", "holds a fraction of a kopeck")
+        elif columns:
+            types = {
+                column["name"]: str(column["type"]) for column in inspect(session.connection()).get_columns(table.name)
+            }
+            for name in columns:
+                if types[name] not in ("BIGINT", "INTEGER"):
+                    check.add(f"{table.name}.{name}", f"is a {types[name]}")
