@@ -13,11 +13,9 @@
     }
   };
 
-  // Pages that did not come from our server, or that React has drawn anew, are filled from JSON.
-  let asked = false;
+  // A page that React has drawn, and not our server, is filled from JSON.
   const fill = async () => {
-    if (asked || all("[data-slot]").some((element) => element.textContent)) return;
-    asked = true;
+    if ("static" in document.documentElement.dataset) return;
     const base = one("form")?.action.replace(/\/auth\/.*/, "");
     const answer = await fetch(`${base}/auth/screen?page=${location.pathname}`, { credentials: "include" });
     if (!answer.ok) return;

@@ -39,8 +39,8 @@ class DesignTokensPlugin(TailwindV4Plugin):
                 continue
             is_before_cabinet = any(part in page.as_posix() for part in ("/code", "/password", "/welcome"))
             html = without_react(html, ahead if is_before_cabinet else [])
-            if page.is_relative_to(root / "en"):
-                html = html.replace('<html lang="ru"', '<html lang="en"', 1)
+            language = "en" if page.is_relative_to(root / "en") else "ru"
+            html = html.replace('<html lang="ru"', f'<html lang="{language}" data-static=""', 1)
             page.write_text(html, encoding="utf-8")
 
 
