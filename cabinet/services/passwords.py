@@ -130,8 +130,8 @@ def save(
     device_token: str,
     address: str,
     now: datetime,
-) -> None:
-    """Sets or changes the password; every other session of the subscriber ends with the old one.
+) -> list[int]:
+    """Sets or changes the password; every other session ends with the old one. Returns which, as `sessions.end_all`.
 
     Whether the session is fresh enough (`sessions.needs_step_up`) is the caller's to ask.
     """
@@ -141,28 +141,29 @@ def save(
     row.hash, row.failures, row.changed_at = kept_hash, 0, now
     session.add(row)
     session.flush()
-    if is_change:
-        _close_other_doors(session, principal, device_token, now)
+    ended = _close_other_doors(session, principal, device_token, now) if is_change else []
     sessions.add_event(
         session, principal.subscriber_id, SignInOutcome.PASSWORD_SET, device=device, address=address, now=now
     )
+    return ended
 
 
 def remove(
     session: Session, principal: Principal, *, device: str, device_token: str, address: str, now: datetime
-) -> None:
-    """Takes the password away: from now on only codes open. Without a password it does nothing."""
+) -> list[int]:
+    """Takes the password away: from now on only codes open. Returns which other sessions ended with it."""
     gone = session.exec(
         delete(Password)
         .where(col(Password.subscriber_id) == principal.subscriber_id)
         .returning(col(Password.subscriber_id))
     ).first()
     if gone is None:
-        return
-    _close_other_doors(session, principal, device_token, now)
+        return []
+    ended = _close_other_doors(session, principal, device_token, now)
     sessions.add_event(
         session, principal.subscriber_id, SignInOutcome.PASSWORD_REMOVED, device=device, address=address, now=now
     )
+    return ended
 
 
 def get_msisdn(session: Session, subscriber_id: int) -> str:
@@ -174,9 +175,9 @@ def get_msisdn(session: Session, subscriber_id: int) -> str:
     return subscribers.get(session, subscriber_id).msisdn
 
 
-def _close_other_doors(session: Session, principal: Principal, device_token: str, now: datetime) -> None:
-    sessions.end_all(session, principal.subscriber_id, except_session_id=principal.session_id, now=now)
+def _close_other_doors(session: Session, principal: Principal, device_token: str, now: datetime) -> list[int]:
     devices.forget_all(session, principal.subscriber_id, except_token=device_token)
+    return sessions.end_all(session, principal.subscriber_id, except_session_id=principal.session_id, now=now)
 
 
 def _keyed(password: str) -> bytes:

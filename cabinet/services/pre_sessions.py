@@ -14,12 +14,16 @@ from sqlalchemy import update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from cabinet.config import settings
 from cabinet.domain.errors import CabinetError
 from cabinet.models.sign_in import Captcha, PreSession
+from cabinet.services import limits
 from cabinet.services.sessions import token_hash
 
 LIFETIME = timedelta(hours=1)
 CAPTCHA_LIFETIME = timedelta(minutes=5)
+HOUR = timedelta(hours=1)
+PICTURES_TIMES = 20  # as many pictures from an address as codes times this
 HOME = "/"
 
 
@@ -129,8 +133,14 @@ def typed(text: str) -> str:
 # --- letters from a picture -------------------------------------------------------------------------------------------
 
 
-def current_captcha(session: Session, browser: Browser, new_letters: str, *, now: datetime) -> str:
-    """The letters that this browser's picture and speech show; `new_letters` where it has none that still count."""
+def current_captcha(session: Session, browser: Browser, new_letters: str, *, now: datetime) -> str | None:
+    """The letters that this browser's picture and speech show; `new_letters` where it has none that still count.
+
+    None when this address has been shown too many: drawing takes time, and a machine learns from pictures.
+    """
+    pictures = limits.hit(session, f"pictures-of:{limits.network(browser.address)}", window=HOUR, now=now)
+    if pictures.count > settings().codes_per_address_hour * PICTURES_TIMES:
+        return None
     row = open_row(session, browser, now=now)
     answer = _open_captcha(session, row, now)
     if answer is None:

@@ -82,10 +82,6 @@ class PasswordsFrozen(CabinetError):
     message = "Неверный номер или пароль. Вход по паролю закрыт на {wait}, войдите по коду из SMS."
 
 
-class PasswordMissing(CabinetError):
-    message = "Введите пароль."
-
-
 class FreshCodeNeeded(CabinetError):
     message = "Сначала подтвердите кодом из SMS, что это вы."
 
@@ -341,6 +337,17 @@ def leave_welcome(session: Session, browser: Browser, *, now: datetime) -> Step:
     session.add(row)
     session.flush()
     return Step(path)
+
+
+def sign_out_everywhere(
+    session: Session, browser: Browser, principal: Principal, *, stays: bool, now: datetime
+) -> list[int]:
+    """Ends all sessions of the subscriber and forgets his devices, but for this browser's device (and its session,
+    when it `stays`). Returns which sessions, so that their sockets can be closed.
+    """
+    devices.forget_all(session, principal.subscriber_id, except_token=browser.device)
+    kept = principal.session_id if stays else None
+    return sessions.end_all(session, principal.subscriber_id, except_session_id=kept, now=now)
 
 
 # --- what the pages show ----------------------------------------------------------------------------------------------

@@ -1,0 +1,338 @@
+"""Signing in and out: plain HTML forms, each answered by 303 to the page that shows the outcome.
+
+Passwords and codes travel here only, in the body of a form; nothing of a body is ever logged. That a form comes from
+our own pages is checked before, by `middleware.SameSite`.
+"""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from cabinet import clock, connections, worker
+from cabinet.config import settings
+from cabinet.db import in_read_session, in_session
+from cabinet.domain.errors import CabinetError, NotFound
+from cabinet.http import captcha, cookies, pages
+from cabinet.services import passwords, sessions, sign_in
+from cabinet.services.pre_sessions import Browser
+from cabinet.services.sessions import Principal
+from cabinet.services.sign_in import LOGIN, PAGES, PASSWORD, PROFILE, WELCOME, CodeTry, SignedIn, Step
+
+MAX_BODY = 16 * 1024
+MAX_FIELDS = 20
+
+Form = dict[str, str]
+
+
+# --- on the way in ----------------------------------------------------------------------------------------------------
+
+
+async def ask_code(request: Request) -> Response:
+    """POST /auth/code {number, captcha, remember}"""
+    browser, form = cookies.browser_of(request), await form_of(request)
+    step = await in_session(
+        sign_in.ask_code,
+        browser,
+        number=form.get("number", ""),
+        captcha=form.get("captcha", ""),
+        remember=bool(form.get("remember")),
+        now=clock.now(),
+    )
+    worker.wake()
+    return _next(request, browser, step)
+
+
+async def resend(request: Request) -> Response:
+    """POST /auth/resend"""
+    browser = cookies.browser_of(request)
+    step = await in_session(sign_in.resend_code, browser, now=clock.now())
+    worker.wake()
+    return _next(request, browser, step)
+
+
+async def another_picture(request: Request) -> Response:
+    """POST /auth/captcha: the button stands in both sign-in forms and sends whatever they hold."""
+    browser, form = cookies.browser_of(request), await form_of(request)
+    page = PASSWORD if "password" in form else LOGIN
+    step = await in_session(sign_in.another_picture, browser, page, number=form.get("number", ""), now=clock.now())
+    return _next(request, browser, step)
+
+
+async def change_number(request: Request) -> Response:
+    """POST /auth/change-number: back to the number, which is still there."""
+    return _next(request, cookies.browser_of(request), Step(LOGIN))
+
+
+async def verify(request: Request) -> Response:
+    """POST /auth/verify {code, remember}"""
+    browser, form = cookies.browser_of(request), await form_of(request)
+    return await _verified(request, browser, form, None)
+
+
+async def by_password(request: Request) -> Response:
+    """POST /auth/password {number, password, captcha, remember}"""
+    browser, form = cookies.browser_of(request), await form_of(request)
+    attempt = await in_session(
+        sign_in.begin_password,
+        browser,
+        number=form.get("number", ""),
+        captcha=form.get("captcha", ""),
+        remember=bool(form.get("remember")),
+        now=clock.now(),
+    )
+    if isinstance(attempt, Step):
+        return _next(request, browser, attempt)
+    is_right = await passwords.is_right(form.get("password", ""), attempt.kept_hash)
+    step = await in_session(sign_in.finish_password, browser, attempt, is_right=is_right, now=clock.now())
+    worker.wake()
+    return _next(request, browser, step)
+
+
+async def save_first_password(request: Request) -> Response:
+    """POST /auth/welcome {password}"""
+    return await _save_password(request, WELCOME)
+
+
+async def skip_password(request: Request) -> Response:
+    """POST /auth/welcome/skip"""
+    browser, principal = await _who(request)
+    if principal is None:
+        return _next(request, browser, Step(LOGIN))
+    return _next(request, browser, await in_session(sign_in.leave_welcome, browser, now=clock.now()))
+
+
+# --- inside -----------------------------------------------------------------------------------------------------------
+
+
+async def save_password(request: Request) -> Response:
+    """POST /auth/profile/password {password}"""
+    return await _save_password(request, PROFILE)
+
+
+async def remove_password(request: Request) -> Response:
+    """POST /auth/profile/password/remove"""
+    browser, principal = await _who(request)
+    if principal is None:
+        return _next(request, browser, Step(LOGIN))
+    if sessions.needs_step_up(principal, now=clock.now()):
+        return await _refused(request, browser, PROFILE, sign_in.FreshCodeNeeded())
+    ended = await in_session(
+        passwords.remove,
+        principal,
+        device=browser.label,
+        device_token=browser.device,
+        address=browser.address,
+        now=clock.now(),
+    )
+    connections.end(*ended)
+    return _next(request, browser, Step(f"{PROFILE}?done=password-removed"))
+
+
+async def send_step_up(request: Request) -> Response:
+    """POST /auth/step-up/send"""
+    browser, principal = await _who(request)
+    if principal is None:
+        return _next(request, browser, Step(LOGIN))
+    step = await in_session(sign_in.send_step_up, browser, principal, now=clock.now())
+    worker.wake()
+    return _next(request, browser, step)
+
+
+async def step_up(request: Request) -> Response:
+    """POST /auth/step-up {code}"""
+    browser, principal = await _who(request)
+    if principal is None:
+        return _next(request, browser, Step(LOGIN))
+    return await _verified(request, browser, await form_of(request), principal)
+
+
+async def end_session(request: Request) -> Response:
+    """POST /auth/sessions/end {session_id}: one of the subscriber's own."""
+    browser, principal = await _who(request)
+    if principal is None:
+        return _next(request, browser, Step(LOGIN))
+    form = await form_of(request)
+    number = form.get("session_id", "")
+    if number.isascii() and number.isdecimal() and len(number) < 19:
+        try:
+            await in_session(sessions.end, principal.subscriber_id, int(number), now=clock.now())
+        except NotFound:
+            pass  # ended meanwhile, or somebody else's: either way it is not in the list that follows
+        else:
+            connections.end(int(number))
+    return _next(request, browser, Step(PROFILE))
+
+
+async def sign_out(request: Request) -> Response:
+    """POST /auth/sign-out"""
+    browser = cookies.browser_of(request)
+    await in_session(sessions.sign_out, browser.sid, now=clock.now())
+    return _out(request, browser)
+
+
+async def sign_out_everywhere(request: Request) -> Response:
+    """POST /auth/sign-out-everywhere {keep}: with `keep` this browser stays in."""
+    browser, principal = await _who(request)
+    form = await form_of(request)
+    if principal is None:
+        return _out(request, browser)
+    stays = bool(form.get("keep"))
+    ended = await in_session(sign_in.sign_out_everywhere, browser, principal, stays=stays, now=clock.now())
+    connections.end(*ended)
+    return _next(request, browser, Step(PROFILE)) if stays else _out(request, browser)
+
+
+async def screen(request: Request) -> Response:
+    """GET /auth/screen?page=/login/code: what `pages` writes into a page, for pages that came from elsewhere."""
+    page = f"{request.query_params.get('page', '').rstrip('/')}/"
+    if page not in PAGES:
+        raise HTTPException(404)
+    shown = await in_read_session(sign_in.get_screen, cookies.browser_of(request), page, now=clock.now())
+    return JSONResponse(
+        {
+            "slots": shown.slots,
+            "fills": shown.fills,
+            "captcha": shown.is_captcha_asked,
+            "resend_in": shown.resend_in,
+            "redirect": shown.redirect,
+        },
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+# --- shared -----------------------------------------------------------------------------------------------------------
+
+
+async def form_of(request: Request) -> Form:
+    """The fields of a small form.
+
+    Raises:
+        HTTPException: 413 over 16 KB, 415 for files and JSON, 400 for what is no form.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+        if not await _body(request):
+            return {}  # a button without fields
+        raise HTTPException(415)
+    try:
+        fields = parse_qsl((await _body(request)).decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise HTTPException(400) from None
+    return dict(fields)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise HTTPException(413)
+    return bytes(body)
+
+
+async def _who(request: Request) -> tuple[Browser, Principal | None]:
+    browser = cookies.browser_of(request)
+    return browser, await in_read_session(sessions.find, browser.sid, now=clock.now())
+
+
+async def _verified(request: Request, browser: Browser, form: Form, principal: Principal | None) -> Response:
+    """Two transactions: the try is counted for good before anything is compared."""
+    attempt = await in_session(sign_in.count_try, browser, form.get("code", ""), principal=principal, now=clock.now())
+    if isinstance(attempt, CodeTry):
+        step = await in_session(
+            sign_in.finish_try, browser, attempt, remember=bool(form.get("remember")), now=clock.now()
+        )
+    else:
+        step = attempt
+    return _next(request, browser, step)
+
+
+async def _save_password(request: Request, page: str) -> Response:
+    browser, principal = await _who(request)
+    if principal is None:
+        return _next(request, browser, Step(LOGIN))
+    form = await form_of(request)
+    if sessions.needs_step_up(principal, now=clock.now()):
+        return await _refused(request, browser, PROFILE, sign_in.FreshCodeNeeded())
+    msisdn = await in_read_session(passwords.get_msisdn, principal.subscriber_id)
+    try:
+        kept_hash = await passwords.check_and_hash(form.get("password", ""), msisdn=msisdn)
+    except CabinetError as error:
+        return await _refused(request, browser, page, error)
+    ended = await in_session(
+        passwords.save,
+        principal,
+        kept_hash,
+        device=browser.label,
+        device_token=browser.device,
+        address=browser.address,
+        now=clock.now(),
+    )
+    connections.end(*ended)
+    if page == WELCOME:
+        return _next(request, browser, await in_session(sign_in.leave_welcome, browser, now=clock.now()))
+    return _next(request, browser, Step(f"{PROFILE}?done=password-saved"))
+
+
+async def _refused(request: Request, browser: Browser, page: str, error: CabinetError) -> Response:
+    step = await in_session(sign_in.refuse_password, browser, page, error, now=clock.now())
+    return _next(request, browser, step)
+
+
+def _next(request: Request, browser: Browser, step: Step) -> Response:
+    response = _redirect(request, step.path)
+    cookies.keep_pre(request, response, browser)
+    if step.signed_in is not None:
+        _enter(browser, response, step.signed_in)
+    return response
+
+
+def _enter(browser: Browser, response: Response, signed: SignedIn) -> None:
+    """The cookies of the new session; sockets that still speak for the one before it are closed."""
+    cookies.signed_in(response, signed)
+    if browser.sid:
+        connections.end_key(sessions.token_hash(browser.sid))
+
+
+def _out(request: Request, browser: Browser) -> Response:
+    if browser.sid:
+        connections.end_key(sessions.token_hash(browser.sid))
+    response = _redirect(request, LOGIN)
+    cookies.signed_out(response)
+    return response
+
+
+def _redirect(request: Request, path: str) -> Response:
+    """303 to one of our pages. Under `make dev` they live on another port than the forms post to."""
+    own = settings().public_url
+    is_from_elsewhere = request.headers.get("origin") == own and urlsplit(own).netloc != request.headers.get("host")
+    return RedirectResponse(f"{own}{path}" if is_from_elsewhere else path, 303, {"Cache-Control": "no-store"})
+
+
+def _post(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+    return Route(path, endpoint, methods=["POST"])
+
+
+routes: list[Route] = [
+    _post("/auth/code", ask_code),
+    _post("/auth/captcha", another_picture),
+    _post("/auth/verify", verify),
+    _post("/auth/resend", resend),
+    _post("/auth/change-number", change_number),
+    _post("/auth/password", by_password),
+    _post("/auth/welcome", save_first_password),
+    _post("/auth/welcome/skip", skip_password),
+    _post("/auth/profile/password", save_password),
+    _post("/auth/profile/password/remove", remove_password),
+    _post("/auth/step-up/send", send_step_up),
+    _post("/auth/step-up", step_up),
+    _post("/auth/sessions/end", end_session),
+    _post("/auth/sign-out", sign_out),
+    _post("/auth/sign-out-everywhere", sign_out_everywhere),
+    Route("/auth/screen", screen),
+    *captcha.routes,
+    *pages.routes,
+]
