@@ -1,26 +1,33 @@
 """The command line: `python -m cabinet`."""
 
+import asyncio
 import csv
 import gc
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from sqlalchemy import inspect
 
-from cabinet import clock, db
+from cabinet import clock, db, logs, worker
 from cabinet.adapters.usage_files import Rejection, UnreadableFile
 from cabinet.adapters.usage_files.formats import UsageFormat, open_usage_file
 from cabinet.config import UnsafeSettings, settings
 from cabinet.domain.errors import CabinetError
 from cabinet.schema import migrate as apply_migrations
+from cabinet.services import audit as audits
+from cabinet.services import demo as demos
 from cabinet.services import replay as replays
 from cabinet.services import usage
+from cabinet.services.demo import Life
 from cabinet.services.usage import ImportReport
 
 SHOWN_REJECTIONS = 20
@@ -123,9 +130,86 @@ def replay(
         typer.echo(f"Left out {unsold} subscribers in whose region the plan is not sold.", err=True)
 
 
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Other people and other days for another number.")] = demos.SEED,
+    now: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S"], help="The moment (UTC) to make it for.")
+    ] = None,
+) -> None:
+    """Make the demo operator, or let its life go on to the present; can be killed and run again."""
+    if not settings().is_demo:
+        _fail("The demo operator exists with CABINET_ENV=demo only.")
+    apply_migrations(db.engine())
+    demos.load_offset()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    moment = clock.now() if now is None else now.replace(tzinfo=UTC)
+    try:
+        with _progress() as progress:
+            task = progress.add_task("records of usage", total=None, done=0)
+
+            def show(life: Life) -> None:
+                gone, whole = life.now - life.began_at, life.until - life.began_at
+                progress.update(task, completed=gone / whole, total=1, done=life.records)
+
+            made = demos.make(moment, seed=seed, on_progress=show)
+            went_on = demos.live_until(moment, on_progress=show)
+    except CabinetError as error:
+        _fail(str(error))
+    if made is not None:
+        typer.echo(f"The demo operator is made: {made.records} records of usage, {made.payments} payments.")
+    elif went_on is not None and went_on.records:
+        typer.echo(f"The demo operator exists; its life went on: {went_on.records} records of usage.")
+    else:
+        typer.echo("The demo operator exists already.")
+
+
+@app.command("worker")
+def run_worker(once: Annotated[bool, typer.Option("--once", help="Do what is due and end.")] = False) -> None:
+    """Charge fees, send messages, clean up, audit: until interrupted, or once. Exit code 1: something failed."""
+    _require_schema()
+    logs.configure()
+    if not once:
+        asyncio.run(_work_until_interrupted())
+        return
+    report = worker.run_once(clock.now())
+    for job, rows in report.done.items():
+        typer.echo(f"{job}: {rows}")
+    for job, why in report.failed.items():
+        typer.echo(f"{job} failed: {why}", err=True)
+    if report.broken:
+        typer.echo(f"The ledger is broken: {report.broken}", err=True)
+    raise typer.Exit(0 if report.is_good else 1)
+
+
+async def _work_until_interrupted() -> None:
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    await worker.run_forever(stop)
+
+
+@app.command()
+def audit() -> None:
+    """Check every invariant of money and usage. Exit code 1: one does not hold, and whose account it is."""
+    _require_schema()
+    with _progress() as progress, db.reading() as session:
+        task = progress.add_task("", total=None, done=0)
+        report = audits.run_audit(session, lambda name, checked: progress.update(task, description=name, done=checked))
+    table = Table("", "what must hold", "checked", "wrong", box=None)
+    for check in report.checks:
+        table.add_row(check.code, check.name, str(check.checked), str(len(check.faults) or "–"))
+    Console(width=100).print(table)
+    for fault in report.faults:
+        typer.echo(str(fault), err=True)
+    raise typer.Exit(0 if report.is_sound else 1)
+
+
 def _require_schema() -> None:
-    if not inspect(db.engine()).has_table("usage_record"):
-        _fail("The database is empty; run first: python -m cabinet migrate")
+    """And takes the operator's clock, for every command that has a database."""
+    if not inspect(db.engine()).has_table("demo_world"):
+        _fail("The database is empty or old; run first: python -m cabinet migrate")
+    demos.load_offset()
 
 
 def _fail(message: str) -> NoReturn:
