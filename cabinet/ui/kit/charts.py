@@ -65,7 +65,7 @@ def step_line(
         ),
         rx.el.span(
             class_name="absolute size-3 -translate-x-1/2 -translate-y-1/2 rounded-full border-2 border-surface bg-cat1",
-            custom_attrs={"style": {"left": left, "top": top}, "aria-hidden": "true"},
+            custom_attrs={"style": rx.Var.create({"left": left, "top": top}), "aria-hidden": "true"},
         ),
         role="img",
         aria_label=sentence,
