@@ -81,17 +81,17 @@ class Guard(Middleware):
         handler = RegistrationContext.get().event_handlers[event.name].handler
         label = access.of(handler.fn)
         if label is None and event.name not in REFLEX_NEEDS:
-            log.warning("event refused: its handler is not for browsers", event=event.name)
+            log.warning("event refused: its handler is not for browsers", handler=event.name)
             return StateUpdate()
         if not is_modest(event.payload):
-            log.warning("event refused: too large or too deep", event=event.name)
+            log.warning("event refused: too large or too deep", handler=event.name)
             return StateUpdate()
         principal = await connections.who(_key(state))
         _principal.set(principal)
         await _bind(state, principal)
         if label is None or _is_allowed(label, principal):
             return None
-        log.info("event refused: not signed in", event=event.name)
+        log.info("event refused: not signed in", handler=event.name)
         return await _turn_away(state)
 
 
