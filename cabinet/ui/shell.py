@@ -21,7 +21,7 @@ class Page:
     """A page as it is registered: `access` says who may load it."""
 
     route: str
-    title: str
+    title: str | Callable[[], Text]
     access: Access
     build: Callable[[], rx.Component]
     on_load: Any = None
@@ -32,9 +32,9 @@ PAGES: list[Page] = []
 
 
 def cabinet_page(
-    route: str, title: str, access: Access, on_load: Any = None, is_static: bool = False
+    route: str, title: str | Callable[[], Text], access: Access, on_load: Any = None, is_static: bool = False
 ) -> Callable[[Callable[[], rx.Component]], Callable[[], rx.Component]]:
-    """Registers the decorated function as a page; `title` is Russian and goes through `t`.
+    """Registers the decorated function as a page; `title` is Russian and goes through `t`, or makes the text itself.
 
     A static page has no State and is served without React: see `DesignTokensPlugin.post_build`.
     """
@@ -58,9 +58,9 @@ def add_pages(app: rx.App) -> None:
                 app.add_page(page.build(), route=f"/en{page.route}", title=_full_title(page.title), image="/icon.svg")
 
 
-def _full_title(title: str) -> Text:
+def _full_title(title: str | Callable[[], Text]) -> Text:
     brand = settings().brand_name
-    text = t(title)
+    text = t(title) if isinstance(title, str) else title()
     return f"{text} — {brand}" if isinstance(text, str) else rx.Var.create(f"{text} — {brand}")
 
 
@@ -75,10 +75,15 @@ class Section:
 
 RAIL: list[tuple[str, list[Section]]] = [
     ("Мой номер", [Section("Главная", "/", "home")]),
+    ("Помощь", [Section("Справка", "/help/", "help")]),
 ]
 """The side rail from 1024 px: groups with their sections; the profile stands below them."""
 
-BAR: list[Section] = [Section("Главная", "/", "home"), Section("Профиль", "/profile/", "user")]
+BAR: list[Section] = [
+    Section("Главная", "/", "home"),
+    Section("Профиль", "/profile/", "user"),
+    Section("Справка", "/help/", "help"),
+]
 """The bottom bar of a phone, five at most."""
 
 _RAIL_LINK = (
@@ -180,6 +185,29 @@ def sign_in_frame(*children: Any) -> rx.Component:
     )
 
 
+def public_frame(*children: Any, title: Text, back: str, back_label: Text, is_heading: bool = True) -> rx.Component:
+    """A page for everybody, signed in or not: it knows nobody, so its header has the way back and the language.
+
+    `title` is the heading of the page, unless the page has a better one of its own.
+    """
+    heading = rx.el.h1 if is_heading else rx.el.p
+    return rx.el.div(
+        _skip_link(),
+        rx.el.header(
+            rx.el.div(
+                kit.icon_link("arrow_left", back_label, back, class_name="-ml-2.5"),
+                heading(title, class_name="min-w-0 flex-1 text-lg font-bold lg:text-2xl"),
+                language_link(),
+                class_name="mx-auto flex h-16 max-w-[38rem] items-center gap-3 lg:h-20",
+            ),
+            class_name="sticky top-0 z-10 bg-bg/95 px-4 lg:static",
+        ),
+        rx.el.main(*children, id="main", tab_index=-1, class_name="mx-auto max-w-[38rem] px-4 pb-12 outline-none"),
+        rx.el.script(src="/sign_in.js", async_=True),
+        class_name=_BODY,
+    )
+
+
 def brand_mark() -> rx.Component:
     """The sign before the name, in the brand colour."""
     return kit.drawing(
@@ -216,7 +244,7 @@ def language_choice(class_name: str = "") -> rx.Component:
             href_lang=language,
             data_lang=language,
             aria_current=rx.cond(current, "page", "false"),
-            class_name=recipes.SEGMENT_LINK,
+            class_name=recipes.SEGMENT_LINK_IN_CARD,
         )
 
     return rx.el.nav(
