@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from sqlalchemy import String, Table, select, type_coerce
+from sqlalchemy import Row, String, Table, select, type_coerce
 from sqlmodel import Session
 
 from cabinet import clock
@@ -113,12 +113,12 @@ def _offer(facts: tariffs.PlanFacts, region: str) -> Offer | None:
         return None
 
 
-def _pages_of_subscribers(session: Session) -> Iterator[Sequence[tuple[int, str, str]]]:
+def _pages_of_subscribers(session: Session) -> Iterator[Sequence[Row[int, str, str]]]:
     """(id, account number, region), in the order of ids."""
     columns = _subscriber.c.id, _subscriber.c.account_number, _subscriber.c.region
     last_id = 0
     statement = select(*columns).order_by(_subscriber.c.id).limit(_SUBSCRIBERS_AT_ONCE)
-    while page := session.execute(statement.where(_subscriber.c.id > last_id)).tuples().all():
+    while page := session.execute(statement.where(_subscriber.c.id > last_id)).all():
         yield page
         last_id = page[-1][0]
 
