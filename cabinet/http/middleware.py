@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cabinet import connections
 from cabinet.config import settings
+from cabinet.locales import language_of
 from cabinet.services import sessions
 
 log = structlog.get_logger(__name__)
@@ -359,10 +360,12 @@ def _session_key(headers: Headers) -> str:
 
 
 def _with_key(scope: Scope, key: str) -> Scope:
-    """The scope as Reflex may see it: no cookies, the key among the headers, a token of this session only."""
+    """The scope as Reflex may see it: the key among the headers, only the language of the cookies, a token of its own."""
     unwanted = (b"cookie", b"authorization", connections.KEY_HEADER.encode())
     headers = [(name, value) for name, value in scope["headers"] if name.lower() not in unwanted]
     headers.append((connections.KEY_HEADER.encode(), key.encode()))
+    language = language_of(Headers(scope=scope).get("cookie", ""))
+    headers.append((b"cookie", f"lang={language}".encode()))  # of all cookies the one that handlers need
     query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=20)
     if "token" in query:
         query["token"] = [_own_token(key, query["token"][0])]
