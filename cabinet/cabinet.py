@@ -13,9 +13,11 @@ from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
 from cabinet.services import demo
 from cabinet.ui import access, errors, faults, guard, shell
+from cabinet.ui.help import article
+from cabinet.ui.help import page as help_centre
 from cabinet.ui.sign_in import code, page, password, welcome
 
-PAGE_MODULES = (errors, page, code, password, welcome)
+PAGE_MODULES = (errors, page, code, password, welcome, help_centre, article)
 """Importing a module registers its pages."""
 
 

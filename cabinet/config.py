@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     catalogue_path: Path = Field(
         ROOT / "cabinet" / "catalogues" / "demo.yaml", description="The YAML file with tariffs, services and packages"
     )
+    help_path: Path = Field(
+        ROOT / "cabinet" / "help", description="The folder with the articles of the help centre, read by the build"
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(False, description="One JSON object a line instead of readable lines")
 

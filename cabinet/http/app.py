@@ -2,9 +2,9 @@
 
 from starlette.applications import Starlette
 
-from cabinet.http import demo, health
+from cabinet.http import demo, health, help
 
 
 def make_app() -> Starlette:
     """A fresh application: Reflex mounts itself into it."""
-    return Starlette(routes=[*health.routes, *demo.routes])
+    return Starlette(routes=[*health.routes, *demo.routes, *help.routes])

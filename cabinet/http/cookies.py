@@ -1,4 +1,4 @@
-"""The cookies of signing in: what a request brings, what an answer sets. All HttpOnly, SameSite=Lax, host only.
+"""Cookies: what a request brings, what an answer sets. Those of signing in are HttpOnly, SameSite=Lax, host only.
 
 `pre` is a browser on its way in, `sid` a signed-in session, `device` a browser in which somebody has signed in.
 """
@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from cabinet.config import settings
 from cabinet.http.middleware import cookie_name
+from cabinet.locales import Language
 from cabinet.services import sessions
 from cabinet.services.pre_sessions import Browser
 from cabinet.services.sign_in import SignedIn
@@ -34,6 +35,11 @@ def keep_pre(request: Request, response: Response, browser: Browser) -> None:
     """Gives the browser its `pre` cookie, if it does not have it yet."""
     if _token(request, "pre") != browser.pre:
         _set(response, "pre", browser.pre)
+
+
+def keep_language(response: Response, language: Language) -> None:
+    """The language of the pages; scripts read and write it too (`ui/kit/runtime.js`)."""
+    response.set_cookie("lang", language, max_age=365 * 24 * 3600, secure=settings().is_https, samesite="lax")
 
 
 def signed_in(response: Response, signed: SignedIn) -> None:

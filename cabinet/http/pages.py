@@ -19,7 +19,8 @@ from starlette.routing import Route
 
 from cabinet import clock
 from cabinet.db import in_read_session, in_session
-from cabinet.http.cookies import browser_of, keep_pre
+from cabinet.http.cookies import browser_of, keep_language, keep_pre
+from cabinet.locales import Language, language_of
 from cabinet.services import pre_sessions, sign_in
 from cabinet.services.sign_in import CODE, LOGIN, PASSWORD, WELCOME, Screen
 
@@ -74,25 +75,49 @@ async def page(request: Request) -> Response:
     screen = await in_read_session(sign_in.get_screen, browser, path, now=clock.now())
     if screen.redirect:
         return RedirectResponse(screen.redirect, 303, {"Cache-Control": "no-store"})
-    try:
-        template = _template(static_dir() / path.strip("/") / "index.html")
-    except FileNotFoundError:
-        raise HTTPException(404) from None
-    response = _packed(request, template, screen)
+    template = built(path, language_for(request))
+    response = answer(request, template, template.fill(screen))
     keep_pre(request, response, browser)
     return response
 
 
-def _packed(request: Request, template: Template, screen: Screen) -> Response:
+def language_for(request: Request) -> Language:
+    """The language of the answer: the one asked for by `?lang=`, else the one chosen before."""
+    match request.query_params.get("lang"):
+        case "en":
+            return "en"
+        case "ru":
+            return "ru"
+    return language_of(request.headers.get("cookie", ""))
+
+
+def built(path: str, language: Language) -> Template:
+    """The built static page of an address like `/login/`; its English twin lies under `/en`.
+
+    Raises:
+        HTTPException: 404, there is no such page.
+    """
+    twin = "en" if language == "en" else ""
+    try:
+        return _template(static_dir() / twin / path.strip("/") / "index.html")
+    except FileNotFoundError:
+        raise HTTPException(404) from None
+
+
+def answer(request: Request, template: Template, text: str) -> Response:
+    """The page with this text, packed as the browser likes it; a language that was asked for is remembered."""
     accepted = request.headers.get("accept-encoding", "")
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
-    filled = template.fill(screen)
-    if filled == template.text and template.brotli and "br" in accepted:
-        return Response(template.brotli, media_type="text/html", headers=headers | {"Content-Encoding": "br"})
-    if "gzip" in accepted:
-        packed = gzip.compress(filled.encode(), 5)
-        return Response(packed, media_type="text/html", headers=headers | {"Content-Encoding": "gzip"})
-    return Response(filled, media_type="text/html", headers=headers)
+    if text == template.text and template.brotli and "br" in accepted:
+        response = Response(template.brotli, media_type="text/html", headers=headers | {"Content-Encoding": "br"})
+    elif "gzip" in accepted:
+        packed = gzip.compress(text.encode(), 5)
+        response = Response(packed, media_type="text/html", headers=headers | {"Content-Encoding": "gzip"})
+    else:
+        response = Response(text, media_type="text/html", headers=headers)
+    if "lang" in request.query_params:
+        keep_language(response, language_for(request))
+    return response
 
 
 routes = [Route(address, page) for path in (LOGIN, PASSWORD, CODE, WELCOME) for address in (path, path.rstrip("/"))]

@@ -10,7 +10,7 @@ from reflex_base.vars.base import VarData
 
 from cabinet.locales import Language, english, language_of, translate
 
-__all__ = ["IS_ENGLISH", "Language", "is_english", "language_of", "only_in", "t", "translate"]
+__all__ = ["IS_ENGLISH", "Language", "either", "is_english", "language_of", "only_in", "t", "translate"]
 
 IS_ENGLISH: rx.Var[bool] = rx.Var(
     "isEnglish",
@@ -38,6 +38,14 @@ def is_english() -> rx.Var[bool] | bool:
     """Whether the page is in English: known at once inside `only_in`, in the browser otherwise."""
     language = _only.get()
     return IS_ENGLISH if language is None else language == "en"
+
+
+def either(russian: str, english: str) -> rx.Var[str] | str:
+    """One text of two that are no row of the translations."""
+    shown = is_english()
+    if isinstance(shown, bool):
+        return english if shown else russian
+    return rx.cond(shown, english, russian)
 
 
 def t(text: str, **values: object) -> rx.Var[str] | str:
