@@ -360,7 +360,7 @@ def _session_key(headers: Headers) -> str:
 
 
 def _with_key(scope: Scope, key: str) -> Scope:
-    """The scope as Reflex may see it: the key among the headers, only the language of the cookies, a token of its own."""
+    """The scope as Reflex may see it: the key among the headers, the language alone of the cookies, its own token."""
     unwanted = (b"cookie", b"authorization", connections.KEY_HEADER.encode())
     headers = [(name, value) for name, value in scope["headers"] if name.lower() not in unwanted]
     headers.append((connections.KEY_HEADER.encode(), key.encode()))
