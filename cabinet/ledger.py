@@ -609,13 +609,12 @@ def _charge_new(
         raise ReferenceConflict(reason="a reference stands twice in one call")
     for charge in charges:
         _check_amount(charge.amount_kopecks)
-    try:
-        return _charge(session, charges, kind, destination_id, now, may_owe)
-    except IntegrityError:
-        # Some are known: rare, so the usual call does not pay for asking first.
-        known = _check_known(session, charges, kind)
-        if not known:
-            raise
+    if may_owe:
+        try:
+            return _charge(session, charges, kind, destination_id, now, may_owe)
+        except IntegrityError:
+            pass  # some are known: rare in the hot path, which does not ask first
+    known = _check_known(session, charges, kind)
     fresh = [charge for charge in charges if charge.reference not in known]
     return known | _charge(session, fresh, kind, destination_id, now, may_owe)
 
