@@ -261,7 +261,7 @@ def language_choice(class_name: str = "") -> rx.Component:
 
 def theme_choice(class_name: str = "") -> rx.Component:
     """Light, dark or as the system; kept by the browser and applied before the first paint."""
-    raw = rx.Var("rawColorMode", _var_type=str, _var_data=color_mode._get_all_var_data())
+    raw: rx.Var[str] = rx.Var("rawColorMode", _var_type=str, _var_data=color_mode._get_all_var_data())
     return kit.segmented_choice(
         t("Тема"),
         "theme",

@@ -37,7 +37,7 @@ class DesignTokensPlugin(TailwindV4Plugin):
             html = page.read_text(encoding="utf-8")
             if STATIC_PAGE_SCRIPT not in html:
                 continue
-            is_before_cabinet = any(part in page.as_posix() for part in ("/code", "/password", "/welcome"))
+            is_before_cabinet = page.parent.name in ("code", "password", "welcome")
             html = without_react(html, ahead if is_before_cabinet else [])
             language = "en" if page.is_relative_to(root / "en") else "ru"
             html = html.replace('<html lang="ru"', f'<html lang="{language}" data-static=""', 1)

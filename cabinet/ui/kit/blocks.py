@@ -236,7 +236,9 @@ class Dialog(Component):
     tag = "Sheet"
 
     open: rx.Var[bool] = field(doc="Whether it is shown")
-    on_dismiss: EventHandler[no_args_event_spec] = field(doc="Esc, the backdrop or the cross")
+    on_dismiss: EventHandler[no_args_event_spec] = field(  # type: ignore[type-arg, valid-type]
+        doc="Esc, the backdrop or the cross"
+    )
 
 
 def sheet(open: rx.Var[bool], title: Text, *children: Any, on_dismiss: Any, id: str) -> rx.Component:

@@ -55,7 +55,8 @@ SEGMENT_LINK = (
 )
 SEGMENT_LINK_IN_CARD = f"{SEGMENT_LINK} dark:aria-[current=page]:bg-line!"
 SEGMENT_RADIO = (
-    f"{_SEGMENT} min-w-0 cursor-pointer max-[22.5rem]:[&>svg]:hidden has-checked:bg-surface has-checked:font-semibold has-checked:text-ink "
+    f"{_SEGMENT} min-w-0 cursor-pointer max-[22.5rem]:[&>svg]:hidden "
+    "has-checked:bg-surface has-checked:font-semibold has-checked:text-ink "
     "has-checked:shadow-card dark:has-checked:bg-line "
     "has-focus-visible:outline-3 has-focus-visible:outline-[var(--c-focus)]"
 )
