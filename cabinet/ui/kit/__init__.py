@@ -54,6 +54,7 @@ from cabinet.ui.kit.forms import (
     text_input,
 )
 from cabinet.ui.kit.icons import drawing, icon
+from cabinet.ui.kit.refresher import refresher
 
 __all__ = [
     "Text",
@@ -94,6 +95,7 @@ __all__ = [
     "page_link",
     "password_field",
     "phone_field",
+    "refresher",
     "plain_link_button",
     "segmented_choice",
     "segmented_nav",

@@ -57,3 +57,28 @@ export const Sheet = ({ open, onDismiss, children, ...rest }) => {
   return createElement("dialog", { ref: dialog, className: "sheet", onClose: onDismiss, onClick: close, ...rest },
     createElement("div", { className: "p-5" }, children));
 };
+
+/** Asks for newer figures when the page is looked at again or the network is back; with `seconds` also that often. */
+export const Refresher = ({ seconds, onRefresh }) => {
+  const refresh = useRef(onRefresh);
+  refresh.current = onRefresh;
+  useEffect(() => {
+    let last = Date.now();
+    const call = () => {
+      if (document.hidden || !navigator.onLine) return;
+      last = Date.now();
+      refresh.current();
+    };
+    // Looking again and being online again often come together.
+    const back = () => Date.now() - last > 2000 && call();
+    const timer = seconds && setInterval(call, seconds * 1000);
+    document.addEventListener("visibilitychange", back);
+    addEventListener("online", back);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", back);
+      removeEventListener("online", back);
+    };
+  }, [seconds]);
+  return null;
+};

@@ -11,14 +11,15 @@ from cabinet.ui.shell import cabinet_page, frame
 
 _COLUMNS = "grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-6"
 _COLUMN = "min-w-0 space-y-4 lg:space-y-6"
-_METER_ICONS = {"data": "wifi", "voice": "phone", "sms": "message"}
-_OPERATION_ICONS = ("phone", "message", "wifi", "receipt", "arrow_in", "repeat", "wallet")
+_METER_ICONS = {"data": "wifi", "voice": "phone", "sms": "sms"}
+_OPERATION_ICONS = ("phone", "sms", "wifi", "receipt", "arrow_in", "repeat", "wallet")
 
 
 @cabinet_page(route="/", title="Главная", access="subscriber", on_load=OverviewState.load)
 def overview() -> rx.Component:
     """Balance, what is left, this month's expenses, the last operations."""
     return frame(
+        kit.refresher(OverviewState.refresh),
         rx.cond(
             OverviewState.is_ready,
             _figures(),
@@ -106,9 +107,18 @@ def _expenses() -> rx.Component:
     )
     axis = rx.el.div(
         rx.el.span(view.first_day),
+        rx.cond(
+            view.today,
+            rx.el.span(
+                view.today,
+                custom_attrs={"style": rx.Var.create({"left": view.left})},
+                class_name="absolute -translate-x-1/2",
+            ),
+            rx.fragment(),
+        ),
         rx.el.span(view.last_day),
         aria_hidden="true",
-        class_name="mt-1.5 flex justify-between text-xs text-muted",
+        class_name="relative mt-1.5 flex justify-between text-xs text-muted",
     )
     chart = kit.step_line(
         sentence=view.sentence,

@@ -12,6 +12,7 @@ from cabinet.ui import formats
 from cabinet.ui.kit.charts import area_path, marker_position, step_path
 
 LOW_PERCENT = 10
+_ROOM = 6  # days at either end of the chart where a word would run into the dates
 _WEEK = timedelta(days=6)
 
 
@@ -69,6 +70,7 @@ class ExpensesView:
     left: str = "0%"
     top: str = "0%"
     first_day: str = ""
+    today: str = ""
     last_day: str = ""
     legend_now: str = ""
     legend_expected: str = ""
@@ -264,6 +266,8 @@ def expenses_view(expenses: Expenses, language: Language) -> ExpensesView:
     view.area_path = area_path(view.now_path)
     view.before_path = step_path(expenses.previous_days[:days], days, highest)
     view.left, view.top = marker_position(expenses.spent_kopecks, day, days, highest)
+    if _ROOM < day < days - _ROOM:
+        view.today = translate("сегодня", language)
     if expenses.expected_kopecks > expenses.spent_kopecks:
         # Begins under the line of the month, so that a fee of tomorrow is seen to rise from today's total.
         view.forecast_path = step_path(expenses.expected_days, days, highest, first_day=day - 1)
@@ -300,7 +304,7 @@ def _sentence(expenses: Expenses, view: ExpensesView, month: str) -> str:
 
 # --- operations -------------------------------------------------------------------------------------------------------
 
-_USAGE_ICONS = {UsageKind.VOICE: "phone", UsageKind.SMS: "message", UsageKind.DATA: "wifi"}
+_USAGE_ICONS = {UsageKind.VOICE: "phone", UsageKind.SMS: "sms", UsageKind.DATA: "wifi"}
 _ICONS = {"plan_fee": "receipt", "top_up": "arrow_in", "reversal": "repeat", "opening": "wallet"}
 _TITLES = {
     "plan_fee": "Плата за тариф",

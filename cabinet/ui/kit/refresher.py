@@ -1,0 +1,25 @@
+"""Asking for newer figures without a press."""
+
+from typing import Any
+
+import reflex as rx
+from reflex_base.components.component import Component, field
+from reflex_base.event import EventHandler, no_args_event_spec
+
+
+class Refresher(Component):
+    """Shows nothing; see `runtime.js`."""
+
+    library = "$/utils/kit"
+    tag = "Refresher"
+
+    seconds: rx.Var[int] = field(doc="How often while the page is looked at; 0: only when it is looked at again")
+    on_refresh: EventHandler[no_args_event_spec] = field(doc="The event to send")
+
+
+def refresher(on_refresh: Any, seconds: int = 0) -> rx.Component:
+    """Sends the event when the page is looked at again and when the network is back.
+
+    `seconds` repeats it while the page is looked at: only where that cannot keep a forgotten session alive.
+    """
+    return Refresher.create(on_refresh=on_refresh, seconds=seconds)
