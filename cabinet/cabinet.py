@@ -7,7 +7,7 @@ import reflex as rx
 from reflex.constants import Dirs
 from reflex.utils.prerequisites import get_web_dir
 
-from cabinet import db, logs, schema
+from cabinet import db, logs, schema, worker
 from cabinet.config import settings
 from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
@@ -24,8 +24,6 @@ PAGE_MODULES = (errors, page, code, password, welcome, help_centre, article)
 @asynccontextmanager
 async def serving() -> AsyncIterator[None]:
     """What every web process does before the first request and until the last one."""
-    from cabinet import worker
-
     logs.configure()
     if not schema.is_current(db.engine()):
         raise schema.NotCurrent

@@ -2,9 +2,9 @@
 
 from starlette.applications import Starlette
 
-from cabinet.http import demo, health, help
+from cabinet.http import auth, captcha, demo, health, help, pages
 
 
 def make_app() -> Starlette:
     """A fresh application: Reflex mounts itself into it."""
-    return Starlette(routes=[*health.routes, *demo.routes, *help.routes])
+    return Starlette(routes=[*health.routes, *auth.routes, *captcha.routes, *demo.routes, *pages.routes, *help.routes])

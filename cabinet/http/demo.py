@@ -9,14 +9,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from cabinet import clock
+from cabinet import clock, worker
 from cabinet.config import settings
 from cabinet.db import in_read_session
 from cabinet.domain.errors import CabinetError
-from cabinet.http.middleware import cookie_name
+from cabinet.http.cookies import browser_of
 from cabinet.services import demo, demo_phone, pre_sessions, sessions
 from cabinet.services.demo import Leap
-from cabinet.services.pre_sessions import Browser
 
 CLOCK_PAGE = "/demo/clock/"
 
@@ -39,9 +38,8 @@ def only_in_demo(endpoint: Endpoint) -> Endpoint:
 async def state(request: Request) -> Response:
     """For automatic tests: the moment, the SMS that were sent, the letters on this browser's present picture."""
     now = clock.now()
-    browser = Browser(request.cookies.get(cookie_name("pre"), ""))
     received = await in_read_session(demo_phone.list_sms)
-    letters = await in_read_session(pre_sessions.find_captcha, browser, now=now)
+    letters = await in_read_session(pre_sessions.find_captcha, browser_of(request), now=now)
     sms = [{"to": message.to, "text": message.text, "at": message.at.isoformat()} for message in received]
     return JSONResponse({"now": now.isoformat(), "sms": sms, "captcha": letters, "staff_totp": ""})
 
@@ -54,14 +52,11 @@ async def move_clock(request: Request) -> Response:
         leap = Leap(str(form.get("to", "")))
     except ValueError:
         return PlainTextResponse("Можно перевести часы на день (day) или до следующего списания (fee).", 400)
-    token = request.cookies.get(cookie_name("sid"), "")
-    principal = await in_read_session(sessions.find, token, now=clock.now())
+    principal = await in_read_session(sessions.find, browser_of(request).sid, now=clock.now())
     try:
         await asyncio.to_thread(demo.advance_clock, leap, subscriber_id=principal.subscriber_id if principal else None)
     except CabinetError as error:
         return PlainTextResponse(error.message, 409)
-    from cabinet import worker
-
     worker.wake()
     return RedirectResponse(CLOCK_PAGE, 303)
 

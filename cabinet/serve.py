@@ -1,0 +1,143 @@
+"""Serving: one process that answers with pages, sockets and HTTP routes on one port.
+
+The pages are built once, in a process of its own (the compiler's memory goes with it), and built anew only when what
+they are made of has changed: a stamp beside the build says what that was.
+"""
+
+import asyncio
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from cabinet import logs
+from cabinet.config import ROOT, settings
+
+MAX_FRAME = 64 * 1024
+WEB_DIR = ROOT / os.environ.get("REFLEX_WEB_WORKDIR", ".web")
+STAMP = "cabinet-build"
+SOURCES = {".py", ".js", ".css", ".po", ".md", ".html", ".yaml"}
+BACKLOG = 1024
+
+
+class PortBusy(Exception):
+    """Something else listens on the port; the text says what to do."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"Port {port} is busy: stop what uses it, or choose another one with CABINET_PORT.")
+
+
+class BuildFailed(Exception):
+    """The pages could not be built; the text is the end of what the build said."""
+
+
+def prepare_environment() -> None:
+    """Sets what Reflex reads from the environment; before anything of Reflex is imported."""
+    os.chdir(ROOT)
+    # The environment's own bun and node before whatever the machine has.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    os.environ["REFLEX_TELEMETRY_ENABLED"] = "false"
+    os.environ["REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE"] = str(MAX_FRAME)
+
+
+def refuse_busy_port(port: int) -> None:
+    """Before a build that takes a minute.
+
+    Raises:
+        PortBusy: the port is taken.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just closed is free
+        try:
+            probe.bind(("0.0.0.0", port))  # noqa: S104  where it will listen
+        except OSError:
+            raise PortBusy(port) from None
+
+
+def is_built() -> bool:
+    """Whether the pages on disk are those of the present sources and settings."""
+    try:
+        return (WEB_DIR / STAMP).read_text() == f"{_tools()}\n{_sources()}" and (WEB_DIR / "build" / "client").is_dir()
+    except OSError:
+        return False
+
+
+def build() -> None:
+    """Builds the pages.
+
+    Raises:
+        BuildFailed: with the last lines of the build.
+    """
+    stamp = WEB_DIR / STAMP
+    sources = _sources()
+    if stamp.exists() and stamp.read_text().partition("\n")[0] != _tools():
+        shutil.rmtree(WEB_DIR)  # configuration files of another list of plugins break the build
+    stamp.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--env", "prod"]
+    environment = os.environ | {"REFLEX_API_URL": settings().public_url}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S603  our own words
+    if done.returncode:
+        raise BuildFailed("\n".join((done.stdout + done.stderr).strip().splitlines()[-25:]))
+    stamp.write_text(f"{_tools()}\n{sources}")  # the tools anew: the build brings reflex.lock up to date
+
+
+def serve() -> None:
+    """Serves until interrupted. The schema must be current and the pages built."""
+    from reflex_base.constants import Env
+    from reflex_base.environment import environment
+
+    environment.REFLEX_ENV_MODE.set(Env.PROD)
+    environment.REFLEX_SKIP_COMPILE.set(True)
+    environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.set(True)
+    logs.configure()
+    asyncio.run(_serve())
+
+
+def serve_with_reload() -> None:
+    """For development: replaces this process by Reflex's own, with pages on 3000 and the backend on 8000."""
+    os.execvp(sys.executable, [sys.executable, "-m", "reflex", "run", "--env", "dev"])  # noqa: S606  our own words
+
+
+async def _serve() -> None:
+    from granian.constants import Interfaces
+    from granian.server.embed import Server
+
+    from cabinet.cabinet import app
+
+    server = Server(
+        app(),
+        address="0.0.0.0",  # noqa: S104  behind a proxy or in a container it must be reachable
+        port=settings().port,
+        interface=Interfaces.ASGI,
+        backlog=BACKLOG,
+        log_enabled=False,  # ours are configured already
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
+
+
+def _tools() -> str:
+    """What the build is made with."""
+    parts = [importlib.metadata.version("reflex"), (ROOT / "rxconfig.py").read_text(encoding="utf-8")]
+    parts += [file.read_text(encoding="utf-8") for file in sorted((ROOT / "reflex.lock").glob("*")) if file.is_file()]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _sources() -> str:
+    """What the build is made from: the program, its assets, and the settings that stand in the pages."""
+    digest = hashlib.sha256()
+    chosen = settings()
+    for value in (chosen.public_url, chosen.brand_name, chosen.brand_hue, chosen.brand_chroma, chosen.env):
+        digest.update(f"{value}\0".encode())
+    files = [file for file in (ROOT / "cabinet").rglob("*") if file.suffix in SOURCES]
+    files += [file for file in (ROOT / "assets").rglob("*") if file.is_file()]
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
