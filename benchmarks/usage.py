@@ -56,7 +56,7 @@ def main() -> None:
     """Prints the table."""
     if not MEGALINE.is_dir():
         raise SystemExit(f"the Megaline set is not beside the project: {MEGALINE}")
-    table = Table("", "budget", "measured", "seconds", "of them CPU", "peak MB", title="Usage, SQLite", title_justify="left")
+    table = Table("usage, SQLite", "budget", "measured", "seconds", "CPU seconds", "peak MB")
     with tempfile.TemporaryDirectory(prefix="cabinet-bench-") as folder:
         database = Path(folder) / "bench.db"
         measure(database, "migrate")
@@ -75,7 +75,8 @@ def main() -> None:
 
 def _add(table: Table, name: str, budget: str, measured: Measured, records: int) -> None:
     speed = f"{records / measured.seconds:,.0f} records/s".replace(",", " ")
-    table.add_row(name, budget, speed, f"{measured.seconds:.1f}", f"{measured.cpu_seconds:.1f}", f"{measured.peak_mb:.0f}")
+    seconds = f"{measured.seconds:.1f}", f"{measured.cpu_seconds:.1f}"
+    table.add_row(name, budget, speed, *seconds, f"{measured.peak_mb:.0f}")
 
 
 if __name__ == "__main__":
