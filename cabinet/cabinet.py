@@ -15,9 +15,10 @@ from cabinet.services import demo
 from cabinet.ui import access, errors, faults, guard, shell
 from cabinet.ui.help import article
 from cabinet.ui.help import page as help_centre
+from cabinet.ui.overview import page as overview
 from cabinet.ui.sign_in import code, page, password, welcome
 
-PAGE_MODULES = (errors, page, code, password, welcome, help_centre, article)
+PAGE_MODULES = (errors, overview, page, code, password, welcome, help_centre, article)
 """Importing a module registers its pages."""
 
 

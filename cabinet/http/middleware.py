@@ -183,7 +183,9 @@ def _caching(path: str, status: int, headers: MutableHeaders) -> str:
 def content_security_policy(static_dir: Path, path: str) -> str:
     """The policy of one address: its page's own inline scripts by their hashes, nothing else inline."""
     hashes = _inline_scripts(static_dir)
-    allowed = " ".join(hashes.get(path.rstrip("/") or "/", hashes.get("/404", ())))
+    address = path.rstrip("/") or "/"
+    own = (*hashes.get(address, hashes.get("/404", ())), *hashes.get(f"/en{address}", ()))  # its English twin
+    allowed = " ".join(dict.fromkeys(own))
     return f"script-src 'self' {allowed}; {_policy()}".replace("  ", " ").replace(" ;", ";")
 
 
@@ -279,8 +281,8 @@ SESSION_BURST, SESSION_RATE = 240, 60
 class SocketDoor:
     """What stands before Reflex's websocket.
 
-    - The session cookie is taken out and its key is put in: Reflex keeps a connection's headers in State, and State may
-      be pickled to Redis.
+    - Cookies but for the language are taken out and the session's key is put in: Reflex keeps a connection's headers in
+      State, and State may be pickled to Redis.
     - The client's token (guessable, in the URL) is replaced by a keyed hash of session and token: whoever knows a token
       but not the cookie gets a State, and a socket for updates, of his own.
     - A flood is slowed down before anything is queued: the next message is not read until its turn. Larger frames than

@@ -237,6 +237,7 @@ async def test_the_cookie_is_nowhere_in_state(anna):
         assert kept
         assert anna.token not in repr(kept)
         assert anna.token not in repr(tab.state)
+        assert {state.router.headers.cookie for state in world.app.state_manager.states.values()} == {"lang=ru"}
 
 
 async def test_who_knows_a_token_but_not_the_cookie_gets_a_state_of_his_own(anna, boris):
