@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, or_, select
-from sqlmodel import Session, SQLModel, col
+from sqlalchemy import ColumnElement, Table, delete, or_, select, tuple_
+from sqlmodel import Session
 
-from cabinet.models.outbox import OutboxMessage, OutboxState
-from cabinet.models.sessions import AuthSession
-from cabinet.models.sign_in import Captcha, KnownDevice, LimitCounter, OneTimeCode, PreSession
+from cabinet.models.base import metadata
+from cabinet.models.outbox import OutboxState
 
 AT_MOST = 1_000  # rows of a table in one call: the writer's lock must stay short
 KEPT_AFTER_END = timedelta(days=1)  # for whoever looks into yesterday's trouble
@@ -17,36 +16,26 @@ MESSAGES_KEPT = timedelta(days=30)
 def delete_expired(session: Session, *, now: datetime) -> int:
     """Deletes rows nobody can use any more, at most `AT_MOST` of each table; returns how many.
 
-    A browser takes its captchas and codes with it. Sign-in history is no such row and stays.
+    A browser takes its captchas and codes with it, uncounted. Sign-in history is no such row and stays.
     """
     before = now - KEPT_AFTER_END
-    expired: list[tuple[type[SQLModel], ColumnElement[bool]]] = [
-        (PreSession, col(PreSession.expires_at) < before),
-        (Captcha, col(Captcha.expires_at) < before),
-        (OneTimeCode, col(OneTimeCode.expires_at) < before),
-        (AuthSession, or_(col(AuthSession.expires_at) < before, col(AuthSession.revoked_at) < before)),
-        (KnownDevice, col(KnownDevice.expires_at) < before),
+    tables = metadata.tables
+    auth_session, message = tables["auth_session"].c, tables["outbox_message"].c
+    expired: list[tuple[Table, ColumnElement[bool]]] = [
+        (tables[name], tables[name].c.expires_at < before)
+        for name in ("pre_session", "captcha", "one_time_code", "limit_counter", "known_device")
+    ]
+    expired += [
+        (tables["auth_session"], or_(auth_session.expires_at < before, auth_session.revoked_at < before)),
         (
-            OutboxMessage,
-            (col(OutboxMessage.created_at) < now - MESSAGES_KEPT) & (col(OutboxMessage.state) != OutboxState.WAITING),
+            tables["outbox_message"],
+            (message.created_at < now - MESSAGES_KEPT) & (message.state != OutboxState.WAITING),
         ),
     ]
-    deleted = 0
-    for table, is_expired in expired:
-        key = table.__table__.c.id  # type: ignore[attr-defined]
-        ids = session.execute(select(key).where(is_expired).limit(AT_MOST)).scalars().all()
-        if ids:
-            session.execute(delete(table).where(key.in_(ids)))
-            deleted += len(ids)
-    counters = session.execute(
-        select(LimitCounter.key, LimitCounter.window_start_at)
-        .where(col(LimitCounter.expires_at) < before)
-        .limit(AT_MOST)
-    ).all()
-    for key, window_start_at in counters:
-        session.execute(
-            delete(LimitCounter).where(
-                col(LimitCounter.key) == key, col(LimitCounter.window_start_at) == window_start_at
-            )
-        )
-    return deleted + len(counters)
+    return sum(_delete_some(session, table, is_expired) for table, is_expired in expired)
+
+
+def _delete_some(session: Session, table: Table, is_expired: ColumnElement[bool]) -> int:
+    key = table.primary_key.columns
+    some = select(*key).where(is_expired).limit(AT_MOST)
+    return session.connection().execute(delete(table).where(tuple_(*key).in_(some))).rowcount

@@ -13,7 +13,7 @@ from cabinet.demo_world import people
 from cabinet.domain.rating import Direction
 from cabinet.services import audit, demo, sessions, usage
 from cabinet.services.demo import Leap, Life
-from tests.conftest import NOON, count
+from tests.conftest import NOON, both_engines, count
 
 pytestmark = pytest.mark.usefixtures("database", "few_neighbours", "noon")
 
@@ -69,6 +69,7 @@ def is_sound() -> bool:
         return audit.run_audit(session).is_sound
 
 
+@both_engines
 def test_a_world_made_twice_is_made_once(short_history: None):
     first = demo.make(NOON)
     before = sizes()
@@ -79,6 +80,7 @@ def test_a_world_made_twice_is_made_once(short_history: None):
     assert first.records > 100
     assert second is None
     assert sizes() == before
+    assert is_sound()
 
 
 def test_one_seed_makes_one_world(short_history: None, tmp_path, sqlite_template, monkeypatch: pytest.MonkeyPatch):
@@ -151,6 +153,7 @@ def test_nothing_that_anybody_does_is_rejected(monkeypatch: pytest.MonkeyPatch):
 # --- the clock -------------------------------------------------------------------------------------------------------
 
 
+@both_engines
 def test_the_clock_moves_by_a_day_and_life_goes_on(short_history: None):
     demo.make(NOON)
     before = sizes()
