@@ -16,7 +16,7 @@ from cabinet import clock, connections, worker
 from cabinet.config import settings
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import CabinetError, NotFound
-from cabinet.http import captcha, cookies, pages
+from cabinet.http import cookies
 from cabinet.services import passwords, sessions, sign_in
 from cabinet.services.pre_sessions import Browser
 from cabinet.services.sessions import Principal
@@ -333,6 +333,4 @@ routes: list[Route] = [
     _post("/auth/sign-out", sign_out),
     _post("/auth/sign-out-everywhere", sign_out_everywhere),
     Route("/auth/screen", screen),
-    *captcha.routes,
-    *pages.routes,
 ]

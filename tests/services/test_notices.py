@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from sqlmodel import select
 
 from cabinet import db
@@ -131,13 +130,6 @@ def test_the_demo_phone_keeps_a_message_once(database):
         kept = session.exec(select(DemoSms)).one()
     assert (kept.recipient, kept.text) == (ANNA, "123456")
     assert isinstance(gateway(), DemoPhone)
-
-
-def test_a_promise_of_an_event_that_was_rolled_back_is_none(database):
-    with pytest.raises(RuntimeError), db.transaction() as session:
-        notices.queue_sms(session, reference="x", kind="code", recipient=ANNA, body="123456", now=NOON)
-        raise RuntimeError
-    assert rows() == []
 
 
 def test_neither_text_nor_number_is_in_the_log(database, caplog):
