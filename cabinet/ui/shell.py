@@ -304,6 +304,7 @@ def _rail(here: str, name: Text, number: Text, initial: Text) -> rx.Component:
                 class_name="leading-tight",
             ),
             to="/profile/",
+            aria_label=rx.Var.create(f"{t('Профиль')}: {name} {number}"),
             class_name="mt-auto flex min-h-14 items-center gap-3 rounded-md px-3 hover:bg-sunken "
             "aria-[current=page]:bg-brand-soft",
             **_current(here == "/profile/"),

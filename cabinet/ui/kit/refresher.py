@@ -14,7 +14,9 @@ class Refresher(Component):
     tag = "Refresher"
 
     seconds: rx.Var[int] = field(doc="How often while the page is looked at; 0: only when it is looked at again")
-    on_refresh: EventHandler[no_args_event_spec] = field(doc="The event to send")
+    on_refresh: EventHandler[no_args_event_spec] = field(  # type: ignore[type-arg, valid-type]
+        doc="The event to send"
+    )
 
 
 def refresher(on_refresh: Any, seconds: int = 0) -> rx.Component:
