@@ -16,10 +16,9 @@ from cabinet.config import ROOT
 MEGALINE = ROOT.parent / "shared" / "data" / "megaline"
 RECORDS, SUBSCRIBER_MONTHS = 318_611, 2_293
 
-pytestmark = [
-    pytest.mark.skipif(not MEGALINE.is_dir(), reason=f"the Megaline set is not beside the project ({MEGALINE})"),
-    pytest.mark.xdist_group("megaline"),
-]
+pytestmark = pytest.mark.skipif(
+    not MEGALINE.is_dir(), reason=f"the Megaline set is not beside the project ({MEGALINE})"
+)
 
 # In kopecks and whole units, as the set's own megaline_plans.csv says it in cents.
 _COLUMNS = ("fee", "minutes", "messages", "mb", "per_minute", "per_message", "per_gb")
