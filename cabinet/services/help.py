@@ -190,7 +190,7 @@ def _worth(stem: str, index: Mapping[str, int]) -> int:
 def _index(article: Article) -> dict[str, int]:
     worths: dict[str, int] = {}
     for text, worth in ((article.text, _TEXT), (article.search, _SEARCH), (article.title, _TITLE)):
-        worths.update((_stem(word), worth) for word in _words(text))
+        worths.update((_stem(word), worth) for word in _words(text) if word not in _IDLE)
     return worths
 
 

@@ -1,5 +1,6 @@
 """An article's Markdown as HTML of the kit. HTML in the text stays text, and so does a link to a script."""
 
+import re
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
@@ -16,6 +17,9 @@ _CLASSES = {
     "blockquote": "mt-3 border-l-4 border-line pl-4",
     "hr": "my-5 border-line",
 }
+
+_LOOSE = re.compile(r"(?<!\w)(\d+|[а-яё]{1,2}) (?=\S)| (?=—)", re.IGNORECASE)
+"""A space at which no line may break: after a number or a short word, and before a dash."""
 
 
 @lru_cache
@@ -40,3 +44,5 @@ def to_html(text: str, heading: int = 2) -> str:
 def _dress(token: Token) -> None:
     if token.nesting >= 0 and token.tag in _CLASSES:
         token.attrSet("class", _CLASSES[token.tag])
+    if token.type == "text":
+        token.content = _LOOSE.sub(lambda space: f"{space[1] or ''}\u00a0", token.content)

@@ -41,14 +41,15 @@ def _everything(language: Language) -> rx.Component:
         aria_labelledby="topics",
         class_name="mt-6",
     )
-    return rx.fragment(_section(first), tiles, *(_section(section, "mt-6") for section in others))
+    longer = (_section(section, "mt-6") for section in others if len(section.articles) > 1)
+    return rx.fragment(_section(first, is_first=True), tiles, *longer)
 
 
-def _section(section: Any, class_name: str = "") -> rx.Component:
+def _section(section: Any, class_name: str = "", is_first: bool = False) -> rx.Component:
     return rx.el.section(
         rx.el.h2(section.title, id=section.code, class_name="mb-3 scroll-mt-20 text-lg font-bold"),
         rx.el.div(
-            *(_question(article) for article in section.articles),
+            *(_question(article, is_first and not place) for place, article in enumerate(section.articles)),
             class_name=recipes.LIST_CARD,
         ),
         aria_labelledby=section.code,
@@ -56,7 +57,7 @@ def _section(section: Any, class_name: str = "") -> rx.Component:
     )
 
 
-def _question(article: Any) -> rx.Component:
+def _question(article: Any, is_open: bool) -> rx.Component:
     return rx.el.details(
         rx.el.summary(
             rx.el.span(article.title, **parts.foreign(article)),
@@ -68,18 +69,21 @@ def _question(article: Any) -> rx.Component:
             kit.link_action(t("Отдельной страницей"), article.address, class_name="mt-1 text-sm"),
             class_name="px-5 pb-3",
         ),
+        open=is_open,
         class_name="group",
     )
 
 
 def _tile(section: Any) -> rx.Component:
+    """The way to a section, or at once to its only article."""
+    only = section.articles[0] if len(section.articles) == 1 else None
     return rx.el.li(
         kit.anchor(
             rx.el.span(kit.icon(section.icon, "size-6"), class_name="text-brand-ink"),
             section.title,
-            href=f"#{section.code}",
-            class_name="flex min-h-24 flex-col justify-between gap-3 rounded-lg bg-surface p-4 font-medium shadow-card "
-            "hover:bg-sunken",
+            href=only.address if only else f"#{section.code}",
+            class_name="flex min-h-24 flex-col justify-between gap-3 rounded-lg bg-surface px-3.5 py-4 font-medium "
+            "shadow-card hover:bg-sunken",
         )
     )
 
