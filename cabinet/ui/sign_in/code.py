@@ -6,6 +6,7 @@ from cabinet.config import settings
 from cabinet.ui import kit
 from cabinet.ui.i18n import t
 from cabinet.ui.shell import cabinet_page, sign_in_frame
+from cabinet.ui.sign_in.parts import cannot_sign_in, what_to_do
 
 
 @cabinet_page(route="/login/code", title="Код из SMS", access="public", is_static=True)
@@ -27,11 +28,13 @@ def code() -> rx.Component:
             kit.code_field(
                 t("Шестая цифра отправит код сама. Код действует {minutes} минут.", minutes=settings().code_minutes)
             ),
+            what_to_do("code-refused"),
             kit.submit(t("Войти")),
             class_name="mt-3 space-y-4",
         ),
         _resend(),
         _no_sms(),
+        cannot_sign_in(),
     )
 
 
@@ -86,7 +89,8 @@ def _no_sms() -> rx.Component:
         ),
         rx.el.ul(
             *(rx.el.li(kit.icon("check", "size-5 text-ok"), hint, class_name="flex gap-2") for hint in hints),
-            class_name="space-y-2 pb-3 text-sm",
+            class_name="space-y-2 text-sm",
         ),
+        kit.link_action(t("Что ещё попробовать"), "/help/sms-does-not-come/", "help"),
         class_name="group mt-5 border-t border-line pt-1",
     )

@@ -15,6 +15,20 @@ def heading(title: Text, lead: Text) -> rx.Component:
     )
 
 
+def what_to_do(article: str = "") -> rx.Component:
+    """Inside a form: the way to the help centre, or to the article that fits; seen when the form has an error."""
+    address = f"/help/{article}/" if article else "/help/"
+    return rx.el.p(
+        kit.link_action(t("Что делать"), address, "help"),
+        class_name="hidden [form:has([role=alert]_[data-slot]:not(:empty))_&]:block",
+    )
+
+
+def cannot_sign_in() -> rx.Component:
+    """The way to the help centre from every page of signing in."""
+    return rx.el.p(kit.link_action(t("Не получается войти?"), "/help/", "help"), class_name="mt-3")
+
+
 def way_of_signing_in(here: str) -> rx.Component:
     """By a code or by a password."""
     items = [(t("По коду из SMS"), "/login/"), (t("По паролю"), "/login/password/")]

@@ -5,6 +5,7 @@ import reflex as rx
 from cabinet.ui import kit
 from cabinet.ui.i18n import t
 from cabinet.ui.shell import cabinet_page, sign_in_frame
+from cabinet.ui.sign_in.parts import what_to_do
 
 MIN_PASSWORD_LENGTH = 10
 
@@ -43,6 +44,7 @@ def welcome() -> rx.Component:
                 class_name="sr-only",
             ),
             kit.password_field(t("Новый пароль"), is_new=True, hint=rules),
+            what_to_do("password"),
             rx.el.div(
                 kit.submit(t("Сохранить пароль")),
                 kit.submit(
