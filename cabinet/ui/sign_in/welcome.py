@@ -44,7 +44,7 @@ def welcome() -> rx.Component:
                 class_name="sr-only",
             ),
             kit.password_field(t("Новый пароль"), is_new=True, hint=rules),
-            what_to_do("password"),
+            what_to_do("choosing-a-password"),
             rx.el.div(
                 kit.submit(t("Сохранить пароль")),
                 kit.submit(
