@@ -299,12 +299,12 @@ def _rail(here: str, name: Text, number: Text, initial: Text) -> rx.Component:
         kit.page_link(
             _avatar(initial),
             rx.el.span(
+                rx.el.span(t("Профиль"), class_name="sr-only"),
                 rx.el.span(name, class_name="block text-sm font-semibold"),
                 rx.el.span(number, class_name="block text-xs whitespace-nowrap text-muted"),
                 class_name="leading-tight",
             ),
             to="/profile/",
-            aria_label=rx.Var.create(f"{t('Профиль')}: {name} {number}"),
             class_name="mt-auto flex min-h-14 items-center gap-3 rounded-md px-3 hover:bg-sunken "
             "aria-[current=page]:bg-brand-soft",
             **_current(here == "/profile/"),

@@ -1,0 +1,257 @@
+"""/profile: who, by which password, on which devices; language and theme; the way out."""
+
+from typing import Any
+
+import reflex as rx
+
+from cabinet.ui import kit
+from cabinet.ui.i18n import t
+from cabinet.ui.kit import recipes
+from cabinet.ui.profile.state import DeviceView, EventView, ProfileState
+from cabinet.ui.shell import cabinet_page, frame, language_choice, theme_choice
+
+MIN_PASSWORD_LENGTH = 10
+_FORMS_SCRIPT = "/sign_in.js?profile"  # the bare address is the mark of pages that live without React
+_COLUMNS = "grid grid-cols-1 gap-6 lg:grid-cols-2 lg:items-start"
+_COLUMN = "min-w-0 space-y-6"
+
+
+@cabinet_page(route="/profile", title="Профиль", access="subscriber", on_load=ProfileState.load)
+def profile() -> rx.Component:
+    """The forms stand in the page from the beginning: the server's words for them are written before React arrives."""
+    return frame(
+        rx.cond(ProfileState.is_ready, rx.fragment(), rx.cond(ProfileState.has_failed, _failed(), _skeleton())),
+        rx.el.div(
+            rx.el.div(_person(), _password(), _devices(), class_name=_COLUMN),
+            rx.el.div(_look(), _history(), _way_out(), class_name=_COLUMN),
+            class_name=rx.cond(ProfileState.is_ready, _COLUMNS, "hidden"),
+        ),
+        rx.el.script(src=_FORMS_SCRIPT, async_=True),
+        here="/profile/",
+        title="Профиль",
+        name=ProfileState.name,
+        number=ProfileState.number,
+        initial=ProfileState.initial,
+    )
+
+
+def _person() -> rx.Component:
+    return rx.el.div(
+        rx.el.span(
+            ProfileState.initial,
+            aria_hidden="true",
+            class_name="flex size-14 shrink-0 items-center justify-center rounded-full bg-ink text-xl font-semibold "
+            "text-bg",
+        ),
+        rx.el.div(
+            rx.el.h2(ProfileState.name, class_name="text-lg font-bold"),
+            rx.el.p(ProfileState.number, " · ", ProfileState.account, class_name="text-sm text-muted"),
+        ),
+        class_name="flex items-center gap-4 rounded-lg bg-surface p-5 shadow-card",
+    )
+
+
+# --- the password -----------------------------------------------------------------------------------------------------
+
+
+def _password() -> rx.Component:
+    return kit.card(
+        rx.el.p(ProfileState.password, class_name="mt-1 text-sm text-muted"),
+        rx.cond(
+            ProfileState.done,
+            rx.el.div(kit.note("ok", ProfileState.done), class_name="mt-4"),
+            rx.fragment(),
+        ),
+        rx.el.div(_confirmation(), class_name=_only_if(ProfileState.needs_code)),
+        rx.el.div(_new_password(), _no_password(), class_name=_only_if(~ProfileState.needs_code)),
+        title=t("Пароль"),
+        id="password-section",
+    )
+
+
+def _only_if(shown: Any) -> rx.Var[str]:
+    """Hidden, and not left out: what the server has written into the forms has to stay."""
+    return rx.cond(shown, "mt-4 space-y-3", "hidden")
+
+
+def _new_password() -> rx.Component:
+    rule = t("{count} знаков или больше. Пробелы и русские буквы можно.", count=MIN_PASSWORD_LENGTH)
+    return kit.form(
+        "/auth/profile/password",
+        # Lets a password manager keep the password under the number.
+        kit.text_input(
+            name="username",
+            fill="number",
+            type="text",
+            auto_complete="username",
+            tab_index=-1,
+            aria_hidden="true",
+            class_name="sr-only",
+        ),
+        kit.password_field(t("Новый пароль"), is_new=True, hint=rx.el.p(rule, class_name=recipes.HINT)),
+        kit.submit(t("Сохранить пароль"), "secondary"),
+        class_name="space-y-4",
+    )
+
+
+def _no_password() -> rx.Component:
+    return rx.cond(
+        ProfileState.has_password,
+        kit.form("/auth/profile/password/remove", kit.submit(t("Убрать пароль, входить по коду"), "outline")),
+        rx.fragment(),
+    )
+
+
+def _confirmation() -> rx.Component:
+    """This browser was remembered days ago: a code first."""
+    return rx.fragment(
+        rx.el.p(t("Чтобы сменить или убрать пароль, подтвердите кодом из SMS, что это вы."), class_name="text-sm"),
+        kit.form_error(),
+        kit.form(
+            "/auth/step-up/send",
+            kit.submit(t("Отправить код"), "secondary"),
+            rx.el.p(
+                t("Отправить код снова можно через"),
+                " ",
+                kit.slot("resend_in", class_name="tabular-nums"),
+                class_name=f"{recipes.HINT} has-[[data-slot]:empty]:hidden",
+            ),
+        ),
+        kit.form(
+            "/auth/step-up",
+            kit.text_field(
+                t("Код из SMS, 6 цифр"),
+                "code",
+                input_mode="numeric",
+                auto_complete="one-time-code",
+                max_length=6,
+                required=True,
+            ),
+            kit.submit(t("Подтвердить"), "outline"),
+            class_name="space-y-3",
+        ),
+    )
+
+
+# --- devices and sign-ins ---------------------------------------------------------------------------------------------
+
+
+def _devices() -> rx.Component:
+    everywhere = kit.form(
+        "/auth/sign-out-everywhere",
+        rx.el.input(type="hidden", name="keep", value="1"),
+        rx.el.button(
+            kit.icon("sign_out"),
+            t("Выйти на всех, кроме этого"),
+            type="submit",
+            class_name=f"{recipes.LINK_ACTION} text-sm",
+        ),
+        class_name="mt-1",
+    )
+    return rx.el.section(
+        rx.el.h2(t("Устройства"), id="devices", class_name="mb-3 text-lg font-bold"),
+        kit.list_card(rx.foreach(ProfileState.devices, _device)),
+        rx.cond(ProfileState.has_other_devices, everywhere, rx.fragment()),
+        aria_labelledby="devices",
+    )
+
+
+def _device(device: DeviceView) -> rx.Component:
+    end = kit.form(
+        "/auth/sessions/end",
+        rx.el.input(type="hidden", name="session_id", value=device.session_id),
+        rx.el.button(
+            t("Выйти"),
+            type="submit",
+            aria_label=rx.Var.create(f"{t('Выйти на устройстве')} {device.name}"),
+            class_name="inline-flex min-h-11 items-center rounded-md px-3 text-sm font-semibold text-bad "
+            "hover:bg-bad-soft",
+        ),
+    )
+    icon = rx.cond(device.icon == "monitor", kit.icon("monitor"), kit.icon("smartphone"))
+    return rx.el.li(
+        rx.el.span(icon, class_name=f"{recipes.TILE} {recipes.TONES['quiet']}"),
+        rx.el.span(
+            rx.el.span(device.name, class_name="block font-medium"),
+            rx.el.span(device.second, class_name="block text-sm text-muted"),
+            class_name="min-w-0 flex-1",
+        ),
+        rx.cond(device.is_present, kit.tag(t("Это вы"), "ok"), end),
+        key=device.session_id,
+        class_name=recipes.LIST_ROW,
+    )
+
+
+def _history() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(t("История входов"), id="history", class_name="mb-3 text-lg font-bold"),
+        kit.list_card(rx.foreach(ProfileState.events, _event)),
+        rx.cond(
+            ProfileState.has_older,
+            rx.el.button(
+                t("Показать раньше"),
+                type="button",
+                on_click=ProfileState.show_older,
+                class_name=f"mt-1 {recipes.LINK_ACTION} text-sm",
+            ),
+            rx.fragment(),
+        ),
+        aria_labelledby="history",
+    )
+
+
+def _event(event: EventView) -> rx.Component:
+    icon = rx.match(
+        event.icon, *((name, kit.icon(name)) for name in ("check", "close", "sign_out", "key")), rx.fragment()
+    )
+    tones = [(name, f"{recipes.TILE} {recipes.TONES[tone]}") for name, tone in (("check", "ok"), ("close", "bad"))]
+    return rx.el.li(
+        rx.el.span(icon, class_name=rx.match(event.icon, *tones, f"{recipes.TILE} {recipes.TONES['quiet']}")),
+        rx.el.span(
+            rx.el.span(event.title, class_name="block font-medium"),
+            rx.el.span(event.second, class_name="block text-sm text-muted"),
+            class_name="min-w-0 flex-1",
+        ),
+        class_name=recipes.LIST_ROW,
+    )
+
+
+# --- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def _look() -> rx.Component:
+    return kit.card(language_choice("mt-3"), theme_choice("mt-4"), title=t("Язык и оформление"), id="look")
+
+
+def _way_out() -> rx.Component:
+    return kit.form("/auth/sign-out", kit.button(t("Выйти"), "danger", "sign_out", class_name="w-full", type="submit"))
+
+
+def _failed() -> rx.Component:
+    return kit.empty_block(
+        "alert",
+        t("Не получилось загрузить данные"),
+        t("Мы уже разбираемся. С деньгами и связью всё в порядке."),
+        kit.button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=ProfileState.load),
+    )
+
+
+def _skeleton() -> rx.Component:
+    """Blocks of the sizes that the sections usually have."""
+
+    def block(size: str, *bones: rx.Component) -> rx.Component:
+        return rx.el.div(*bones, class_name=f"{size} rounded-lg bg-surface p-5 shadow-card")
+
+    person = block(
+        "flex h-24 items-center gap-4",
+        kit.bone("size-14 shrink-0 rounded-full"),
+        rx.el.div(kit.bone("h-6 w-32"), kit.bone("mt-1.5 h-4.5 w-56 max-w-full"), class_name="flex-1"),
+    )
+    password = block("h-[17rem]", kit.bone("h-6 w-28"), kit.bone("mt-2 h-4.5 w-56"), kit.bone("mt-11 h-14 w-full"))
+    look = block("h-64", kit.bone("h-6 w-48"), kit.bone("mt-10 h-13 w-full"), kit.bone("mt-10 h-13 w-full"))
+    history = block("h-[26rem]", *(kit.bone("mb-7 h-10 w-60 max-w-full") for _ in range(5)))
+    return kit.loading(
+        rx.el.div(person, password, class_name=_COLUMN),
+        rx.el.div(look, history, class_name=_COLUMN),
+        class_name=_COLUMNS,
+    )

@@ -1,0 +1,132 @@
+"""The profile's state. What changes something here is a plain form: passwords and codes never travel as events."""
+
+from dataclasses import dataclass
+
+import reflex as rx
+import structlog
+
+from cabinet import clock
+from cabinet.db import in_read_session
+from cabinet.locales import Language, language_of, translate
+from cabinet.services import profile
+from cabinet.services.sessions import ActiveSession, HistoryLine
+from cabinet.ui import access, formats, guard
+
+log = structlog.get_logger(__name__)
+
+ALL_LINES = 50
+_DONE = {
+    "password-saved": "Пароль сохранён. На других устройствах нужно войти снова.",
+    "password-removed": "Пароль убран. Теперь вход — по коду из SMS.",
+}
+_OUTCOMES = {
+    "by_code": ("По коду из SMS", "check"),
+    "by_password": ("По паролю", "check"),
+    "wrong_code": ("Неверный код", "close"),
+    "wrong_password": ("Неверный пароль", "close"),
+    "signed_out": ("Выход", "sign_out"),
+    "signed_out_everywhere": ("Выход отовсюду", "sign_out"),
+    "session_ended": ("Сеанс завершён", "sign_out"),
+    "password_set": ("Задан пароль", "key"),
+    "password_removed": ("Пароль убран", "key"),
+}
+
+
+@dataclass
+class DeviceView:
+    """A line of «Устройства»; the present one cannot be ended here, «Выйти» does that."""
+
+    session_id: int
+    icon: str
+    name: str
+    second: str
+    is_present: bool
+
+
+@dataclass
+class EventView:
+    """A line of «История входов»; `icon` check is a success, close a refusal."""
+
+    icon: str
+    title: str
+    second: str
+
+
+class ProfileState(rx.State):
+    """What the profile shows."""
+
+    is_ready: bool = False
+    has_failed: bool = False
+    done: str = ""
+    name: str = ""
+    initial: str = ""
+    number: str = ""
+    account: str = ""
+    has_password: bool = False
+    password: str = ""
+    needs_code: bool = False
+    devices: list[DeviceView] = []
+    has_other_devices: bool = False
+    events: list[EventView] = []
+    has_older: bool = False
+
+    @access.subscriber
+    async def load(self):
+        """Reads the profile for the page that was opened."""
+        language = language_of(self.router.headers.cookie)
+        done = _DONE.get(self.router.url.query_parameters.get("done", ""), "")
+        self.done = translate(done, language) if done else ""
+        await self._read(profile.FIRST_LINES)
+
+    @access.subscriber
+    async def show_older(self):
+        """Reads all of the history of sign-ins that is kept on the screen."""
+        await self._read(ALL_LINES)
+
+    async def _read(self, lines: int) -> None:
+        language, now = language_of(self.router.headers.cookie), clock.now()
+        try:
+            found = await in_read_session(profile.get_profile, guard.caller(self), now=now, lines=lines)
+        except Exception:
+            log.exception("the profile could not be read")
+            self.has_failed = True
+            return
+        self.has_failed = False
+        self.number = formats.phone(found.msisdn)
+        self.name = found.name or self.number
+        self.initial = found.name[:1].upper()
+        self.account = translate("лицевой счёт {number}", language, number=found.account_number)
+        self.has_password = found.password_changed_at is not None
+        self.password = translate("Не задан: вы входите по коду из SMS.", language)
+        if found.password_changed_at is not None:
+            changed = formats.moment(found.password_changed_at, now, language)
+            self.password = translate("Задан: {moment}.", language, moment=changed)
+        self.needs_code = found.needs_code
+        self.devices = [_device(one, found, language, now) for one in found.sessions]
+        self.has_other_devices = len(found.sessions) > 1
+        self.events = [_event(line, language, now) for line in found.history]
+        self.has_older = found.has_older and lines < ALL_LINES
+        self.is_ready = True
+
+
+def _device(one: ActiveSession, found: profile.Profile, language: Language, now) -> DeviceView:
+    is_present = one.session_id == found.present_session_id
+    seen = translate("сейчас", language) if is_present else formats.moment(one.last_seen_at, now, language)
+    is_phone = any(mark in one.device for mark in ("Android", "iPhone", "iPad"))
+    return DeviceView(
+        session_id=one.session_id,
+        icon="smartphone" if is_phone else "monitor",
+        name=translate(one.device, language) or translate("Неизвестное устройство", language),
+        second=" · ".join(filter(None, (one.address, seen))),
+        is_present=is_present,
+    )
+
+
+def _event(line: HistoryLine, language: Language, now) -> EventView:
+    title, icon = _OUTCOMES[line.outcome]
+    when = formats.moment(line.happened_at, now, language)
+    return EventView(
+        icon=icon,
+        title=translate(title, language),
+        second=" · ".join(filter(None, (when[:1].upper() + when[1:], line.device, line.address))),
+    )
