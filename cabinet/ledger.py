@@ -25,6 +25,7 @@ kind                explanation                                                 
                     "period_end", "parts": [{"code", "kopecks"}, …]}`
 `usage`             what `domain.rating.explain` says of the record                    `domain.rating.recompute_amount`
 `debt_settlement`   `{"debt_kopecks", "available_kopecks"}`                            the smaller one
+`debt_return`       `{"over_kopecks"}`: settled, but the charge was reversed               that
 `reversal`          `{"posting_id", "reversed_kopecks"}`: of the posting reversed      that
 ==================  =================================================================  =================================
 """
@@ -226,7 +227,10 @@ def take_many(
 
 
 def settle_debt(session: Session, subscriber_id: int, *, happened_at: datetime | None = None, now: datetime) -> int:
-    """Moves what is available on `main` to `debt`, as far as there is debt; returns how many kopecks."""
+    """Moves what is available on `main` to `debt`, as far as there is debt; returns how many kopecks.
+
+    Negative when it moves back: a charge was reversed after the debt it had made was settled.
+    """
     accounts = accounts_of(session, subscriber_id)
     rows = session.execute(
         select(_account.c.id, _account.c.balance_kopecks, _account.c.credit_limit_kopecks)
@@ -237,25 +241,25 @@ def settle_debt(session: Session, subscriber_id: int, *, happened_at: datetime |
     found = {row.id: row for row in rows}
     main, debt = found[accounts.main_id], -found[accounts.debt_id].balance_kopecks
     available = main.balance_kopecks + main.credit_limit_kopecks
-    amount = min(available, debt)
-    if amount <= 0:
+    settled = min(available, debt)
+    if settled == 0:
         return 0
+    if settled > 0:
+        explanation = {"debt_kopecks": debt, "available_kopecks": available}
+        kind, move = "debt_settlement", Move(accounts.main_id, accounts.debt_id, settled, explanation)
+    else:
+        kind, move = "debt_return", Move(accounts.debt_id, accounts.main_id, -settled, {"over_kopecks": -settled})
     # Both accounts are held, so every settlement of this subscriber sees a later last transaction than the one before.
     last_id = session.execute(select(func.max(_transaction.c.id))).scalar()
-    explanation = {"debt_kopecks": debt, "available_kopecks": available}
-    post(
-        session,
-        reference=f"debt-settlement:{subscriber_id}:{last_id}",
-        kind="debt_settlement",
-        moves=[Move(accounts.main_id, accounts.debt_id, amount, explanation)],
-        happened_at=happened_at or now,
-        now=now,
-    )
-    return amount
+    reference = f"debt-settlement:{subscriber_id}:{last_id}"
+    post(session, reference=reference, kind=kind, moves=[move], happened_at=happened_at or now, now=now)
+    return settled
 
 
 def reverse(session: Session, transaction_id: int, *, reference: str, now: datetime) -> Posted:
     """Posts the opposite of a transaction. It can be done once; asked again with the same reference, it is found.
+
+    What comes back to a debt that has been settled meanwhile goes on to the main account.
 
     Raises:
         NotFound: no such transaction.
@@ -282,9 +286,13 @@ def reverse(session: Session, transaction_id: int, *, reference: str, now: datet
     if earlier not in (None, reference):
         raise CannotReverse
     try:
-        return _post(session, reference, "reversal", moves, now, now, reverses_id=transaction_id)
+        posted = _post(session, reference, "reversal", moves, now, now, reverses_id=transaction_id)
     except IntegrityError:  # somebody was quicker, under another reference
         raise CannotReverse from None
+    if posted.is_new:
+        for subscriber_id in _owners_of_debts(session, _changes_by_account(moves)):
+            settle_debt(session, subscriber_id, now=now)
+    return posted
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
@@ -398,6 +406,7 @@ _EXPLAINED: dict[str, Callable[[Mapping[str, Any]], int]] = {
     "plan_fee": lambda facts: sum(part["kopecks"] for part in facts["parts"]),
     "usage": rating.recompute_amount,
     "debt_settlement": lambda facts: min(facts["debt_kopecks"], facts["available_kopecks"]),
+    "debt_return": lambda facts: facts["over_kopecks"],
     "reversal": lambda facts: facts["reversed_kopecks"],
 }
 
@@ -490,6 +499,14 @@ def _lock_kept(session: Session, account_ids: Iterable[int]) -> list[int]:
             .order_by(_account.c.id)
             .with_for_update()
         ).scalars()
+    )
+
+
+def _owners_of_debts(session: Session, account_ids: Iterable[int]) -> list[int]:
+    """Subscribers whose debt is among these accounts."""
+    is_among = _account.c.id.in_(list(account_ids))
+    return list(
+        session.execute(select(_account.c.subscriber_id).where(is_among, _account.c.kind == AccountKind.DEBT)).scalars()
     )
 
 

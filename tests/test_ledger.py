@@ -401,6 +401,20 @@ def test_a_charge_paid_from_two_accounts_goes_back_to_both(session: Session):
 
 
 @both_engines
+def test_a_reversed_charge_whose_debt_was_settled_goes_back_to_main(session: Session):
+    anna = given_subscriber(session, money=50)
+    (charge,) = owe(session, anna, 100)
+    top_up(session, anna, 70)
+    ledger.settle_debt(session, anna, now=NOON)  # 50 of the 70
+
+    ledger.reverse(session, charge, reference="reversal:1", now=NOON)
+
+    balances = ledger.balance(session, anna)
+    assert (balances.main, balances.debt) == (120, 0)
+    assert total(session) == 0
+
+
+@both_engines
 def test_a_top_up_that_was_spent_cannot_be_reversed(session: Session):
     anna = given_subscriber(session)
     money = top_up(session, anna, 100)
