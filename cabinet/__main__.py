@@ -4,6 +4,7 @@ import asyncio
 import csv
 import gc
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -18,6 +19,7 @@ from rich.table import Table
 from sqlalchemy import inspect
 
 from cabinet import clock, db, logs, worker
+from cabinet import serve as serving
 from cabinet.adapters.usage_files import Rejection, UnreadableFile
 from cabinet.adapters.usage_files.formats import UsageFormat, open_usage_file
 from cabinet.config import UnsafeSettings, settings
@@ -44,6 +46,43 @@ def _check_settings() -> None:
     except UnsafeSettings as error:
         typer.echo(f"Wrong settings:\n{error}", err=True)
         raise typer.Exit(2) from None
+
+
+@app.command()
+def serve(reload: Annotated[bool, typer.Option("--reload", help="For development: with hot reload.")] = False) -> None:
+    """Build the pages if they have changed, bring the schema up to date, make the demo operator, and serve.
+
+    Exit code 3: the port is busy.
+    """
+    serving.prepare_environment()
+    try:
+        serving.refuse_busy_port(settings().port)
+    except serving.PortBusy as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(3) from None
+    apply_migrations(db.engine())
+    if settings().is_demo:
+        with db.reading() as session:
+            is_made = demos.exists(session)
+        if not is_made:  # in a process of its own: what that takes of memory is given back
+            subprocess.run([sys.executable, "-m", "cabinet", "demo"], check=True)
+    if reload:
+        serving.serve_with_reload()
+    if not serving.is_built():
+        typer.echo("Building the pages: about a minute, only when they have changed.")
+        try:
+            serving.build()
+        except serving.BuildFailed as error:
+            _fail(f"The pages could not be built:\n{error}")
+    _say_where()
+    serving.serve()
+
+
+def _say_where() -> None:
+    url = settings().public_url
+    typer.echo(f"{settings().brand_name}: {url}  (Ctrl-C stops it)")
+    if settings().is_demo:
+        typer.echo(f"Demo numbers: 9160000001, 9160000002, 9160000003; their SMS: {url}/demo/phone/")
 
 
 @app.command()

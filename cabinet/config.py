@@ -6,7 +6,7 @@ Every setting of the program is a field here; `docs/settings.md` is made from th
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -86,6 +86,13 @@ class Settings(BaseSettings):
         15, ge=1, description="For so long after a code a remembered session may change the password without a new one"
     )
     known_device_days: int = Field(180, ge=1, description="A browser that signed in is not asked for letters so long")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _address_follows_port(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if "port" in values and "public_url" not in values:
+            return {**values, "public_url": f"http://localhost:{values['port']}"}
+        return values
 
     @field_validator("public_url")
     @classmethod

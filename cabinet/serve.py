@@ -7,6 +7,7 @@ they are made of has changed: a stamp beside the build says what that was.
 import asyncio
 import hashlib
 import importlib.metadata
+import json
 import os
 import shutil
 import signal
@@ -21,6 +22,7 @@ from cabinet.config import ROOT, settings
 MAX_FRAME = 64 * 1024
 WEB_DIR = ROOT / os.environ.get("REFLEX_WEB_WORKDIR", ".web")
 STAMP = "cabinet-build"
+PACKAGES = ROOT / "reflex.lock" / "package.json"
 SOURCES = {".py", ".js", ".css", ".po", ".md", ".html", ".yaml"}
 BACKLOG = 1024
 
@@ -78,11 +80,14 @@ def build() -> None:
     if stamp.exists() and stamp.read_text().partition("\n")[0] != _tools():
         shutil.rmtree(WEB_DIR)  # configuration files of another list of plugins break the build
     stamp.unlink(missing_ok=True)
+    locked = PACKAGES.read_text(encoding="utf-8")
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--env", "prod"]
     environment = os.environ | {"REFLEX_API_URL": settings().public_url}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S603  our own words
     if done.returncode:
         raise BuildFailed("\n".join((done.stdout + done.stderr).strip().splitlines()[-25:]))
+    if json.loads(PACKAGES.read_text(encoding="utf-8")) == json.loads(locked):
+        PACKAGES.write_text(locked, encoding="utf-8")  # only written in another style: no change for git to show
     stamp.write_text(f"{_tools()}\n{sources}")  # the tools anew: the build brings reflex.lock up to date
 
 

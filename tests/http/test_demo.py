@@ -1,0 +1,73 @@
+"""The demo world's addresses: there in the demo, nowhere else."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from cabinet import clock
+from cabinet.adapters.sms.demo import DemoPhone
+from cabinet.db import transaction
+from cabinet.http import demo
+from cabinet.services import pre_sessions
+from cabinet.services.pre_sessions import Browser
+
+TOKEN = "p" * 43
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(Starlette(routes=demo.routes), base_url="http://localhost:3000")
+
+
+def test_state_tells_the_moment_the_messages_and_this_browsers_letters(client, database):
+    DemoPhone().send("79160000001", "123456 — код", "a")
+    DemoPhone().send("79160000002", "654321 — код", "b")
+    with transaction() as session:
+        pre_sessions.current_captcha(session, Browser(TOKEN), "ЖУКИ", now=clock.now())
+
+    state = client.get("/demo/state.json", cookies={"pre": TOKEN}).json()
+
+    assert list(state) == ["now", "sms", "captcha", "staff_totp"]
+    assert datetime.fromisoformat(state["now"]).tzinfo == UTC
+    assert [(sms["to"], sms["text"]) for sms in state["sms"]] == [
+        ("79160000002", "654321 — код"),
+        ("79160000001", "123456 — код"),
+    ]
+    assert state["captcha"] == "ЖУКИ"
+    assert state["staff_totp"] == ""
+
+
+def test_another_browser_does_not_see_the_letters(client, database):
+    with transaction() as session:
+        pre_sessions.current_captcha(session, Browser(TOKEN), "ЖУКИ", now=clock.now())
+
+    assert client.get("/demo/state.json").json()["captcha"] == ""
+    assert client.get("/demo/state.json", cookies={"pre": "q" * 43}).json()["captcha"] == ""
+
+
+@pytest.mark.parametrize("to", ["", "week", "DAY", "1"])
+def test_the_clock_refuses_an_unknown_leap(client, database, to):
+    before = clock.now()
+
+    answer = client.post("/demo/clock", data={"to": to}, follow_redirects=False)
+
+    assert answer.status_code == 400
+    assert (clock.now() - before).total_seconds() < 60
+
+
+def test_the_clock_of_a_world_that_was_not_made_stands_still(client, database):
+    answer = client.post("/demo/clock", data={"to": "day"}, follow_redirects=False)
+
+    assert answer.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/demo/state.json"), ("POST", "/demo/clock"), ("POST", "/demo/clock/")]
+)
+def test_nothing_of_it_is_there_in_production(client, database, monkeypatch, method, path):
+    monkeypatch.setattr("cabinet.http.demo.settings", lambda: SimpleNamespace(is_demo=False))  # no real gateway yet
+
+    assert client.request(method, path, data={"to": "day"}).status_code == 404
