@@ -11,7 +11,15 @@ from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 from tests.browser.conftest import Site, ask_for_code, enter_code, sign_in
 from tests.waiting import wait_until
 
-PUBLIC = ["/login", "/login/password", "/help", "/help/sms-does-not-come", "/no-such-page", "/demo/phone", "/demo/clock"]
+PUBLIC = [
+    "/login",
+    "/login/password",
+    "/help",
+    "/help/sms-does-not-come",
+    "/no-such-page",
+    "/demo/phone",
+    "/demo/clock",
+]
 PRIVATE = ["/", "/profile"]
 VIEWS = {
     "phone": {"viewport": {"width": 390, "height": 844}},
