@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from cabinet.config import settings
 from cabinet.http.middleware import cookie_name
-from cabinet.locales import Language
+from cabinet.locales import Language, language_of
 from cabinet.services import sessions
 from cabinet.services.pre_sessions import Browser
 from cabinet.services.sign_in import SignedIn
@@ -28,6 +28,7 @@ def browser_of(request: Request) -> Browser:
         device=_token(request, "device"),
         address=request.client.host[:45] if request.client else "",
         label=sessions.device_label(request.headers.get("user-agent", "")),
+        language=language_of(request.headers.get("cookie", "")),
     )
 
 

@@ -1,4 +1,4 @@
-"""The pages of signing in: the built HTML with what this browser has to see written into its slots.
+"""The pages of signing in, and the profile: the built HTML with what this browser has to see written into its slots.
 
 So a form is complete, errors and all, before any script has arrived, and without scripts. A page that nothing is
 written into (a first visit) goes out as the build has compressed it.
@@ -22,7 +22,7 @@ from cabinet.db import in_read_session, in_session
 from cabinet.http.cookies import browser_of, keep_language, keep_pre
 from cabinet.locales import Language, language_of
 from cabinet.services import pre_sessions, sign_in
-from cabinet.services.sign_in import CODE, LOGIN, PASSWORD, WELCOME, Screen
+from cabinet.services.sign_in import PAGES, PROFILE, Screen
 
 # An empty slot's opening tag, an input to be filled, the block of the captcha.
 _PLACES = re.compile(
@@ -66,7 +66,7 @@ def _template(file: Path) -> Template:
 
 
 async def page(request: Request) -> Response:
-    """GET of one of the four pages; who has no business on it is sent on."""
+    """GET of a page with slots; who has no business on it is sent on."""
     path = f"{request.url.path.rstrip('/')}/"
     browser = browser_of(request)
     wanted = request.query_params.get("next", "")
@@ -75,7 +75,8 @@ async def page(request: Request) -> Response:
     screen = await in_read_session(sign_in.get_screen, browser, path, now=clock.now())
     if screen.redirect:
         return RedirectResponse(screen.redirect, 303, {"Cache-Control": "no-store"})
-    template = built(path, language_for(request))
+    # The profile lives with React, which speaks both languages in one page.
+    template = built(path, "ru" if path == PROFILE else language_for(request))
     response = answer(request, template, template.fill(screen))
     keep_pre(request, response, browser)
     return response
@@ -120,4 +121,4 @@ def answer(request: Request, template: Template, text: str) -> Response:
     return response
 
 
-routes = [Route(address, page) for path in (LOGIN, PASSWORD, CODE, WELCOME) for address in (path, path.rstrip("/"))]
+routes = [Route(address, page) for path in PAGES for address in (path, path.rstrip("/"))]

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError
+from cabinet.locales import Language, translate
 from cabinet.models.sign_in import Captcha, PreSession
 from cabinet.services import limits
 from cabinet.services.sessions import token_hash
@@ -48,6 +49,18 @@ class Browser:
     device: str = ""
     address: str = ""
     label: str = ""
+    language: Language = "ru"
+
+
+@dataclass(frozen=True)
+class Words:
+    """A part of a sentence in both languages."""
+
+    ru: str
+    en: str
+
+    def __str__(self) -> str:
+        return self.ru
 
 
 def open_row(session: Session, browser: Browser, *, now: datetime) -> PreSession:
@@ -85,12 +98,17 @@ def find_row(session: Session, browser: Browser, *, now: datetime) -> PreSession
     ).first()
 
 
-def refuse(session: Session, row: PreSession, page: str, field: str, error: CabinetError) -> str:
+def refuse(session: Session, browser: Browser, row: PreSession, page: str, field: str, error: CabinetError) -> str:
     """Writes down what the page shall say at this field ("" = above the form); returns the page's path."""
-    row.error, row.error_code = error.text, f"{page}:{field}"
+    row.error, row.error_code = _in_language(error, browser.language), f"{page}:{field}"
     session.add(row)
     session.flush()
     return page
+
+
+def _in_language(error: CabinetError, language: Language) -> str:
+    facts = {name: getattr(fact, language) if isinstance(fact, Words) else fact for name, fact in error.facts.items()}
+    return translate(error.message, language, **facts)
 
 
 def clear_error(row: PreSession) -> None:

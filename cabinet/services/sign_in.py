@@ -28,7 +28,7 @@ from cabinet.models.base import Choice, Instant, Json
 from cabinet.models.sign_in import CodePurpose, OneTimeCode, PreSession, SignInEvent, SignInOutcome
 from cabinet.models.subscribers import Password, Subscriber, SubscriberStatus
 from cabinet.services import devices, limits, notices, passwords, pre_sessions, sessions, subscribers
-from cabinet.services.pre_sessions import Browser
+from cabinet.services.pre_sessions import Browser, Words
 from cabinet.services.sessions import NewSession, Principal
 
 log = structlog.get_logger(__name__)
@@ -147,14 +147,14 @@ def ask_code(session: Session, browser: Browser, *, number: str, captcha: str, r
     try:
         msisdn = parse_msisdn(number)
     except InvalidMsisdn as error:
-        return Step(pre_sessions.refuse(session, row, LOGIN, "number", error))
+        return Step(pre_sessions.refuse(session, browser, row, LOGIN, "number", error))
     is_known = devices.is_known(session, browser.device, msisdn, now=now)
     if not is_known or _is_address_suspect(session, browser, now):
         wrong = pre_sessions.use_captcha(session, row, captcha, now=now)
         if wrong:
-            return Step(pre_sessions.refuse(session, row, LOGIN, "captcha", wrong))
+            return Step(pre_sessions.refuse(session, browser, row, LOGIN, "captcha", wrong))
     refusal = _send(session, row, browser, msisdn, CodePurpose.SIGN_IN, _scope(msisdn, browser, is_known), now)
-    return Step(pre_sessions.refuse(session, row, LOGIN, "", refusal) if refusal else CODE)
+    return Step(pre_sessions.refuse(session, browser, row, LOGIN, "", refusal) if refusal else CODE)
 
 
 def resend_code(session: Session, browser: Browser, *, now: datetime) -> Step:
@@ -167,7 +167,7 @@ def resend_code(session: Session, browser: Browser, *, now: datetime) -> Step:
     is_known = devices.is_known(session, browser.device, current.msisdn, now=now)
     scope = _scope(current.msisdn, browser, is_known, current.purpose)
     refusal = _send(session, row, browser, current.msisdn, current.purpose, scope, now)
-    return Step(pre_sessions.refuse(session, row, CODE, "", refusal) if refusal else CODE)
+    return Step(pre_sessions.refuse(session, browser, row, CODE, "", refusal) if refusal else CODE)
 
 
 def send_step_up(session: Session, browser: Browser, principal: Principal, *, now: datetime) -> Step:
@@ -176,7 +176,7 @@ def send_step_up(session: Session, browser: Browser, principal: Principal, *, no
     pre_sessions.clear_error(row)
     msisdn = subscribers.get(session, principal.subscriber_id).msisdn
     refusal = _send(session, row, browser, msisdn, CodePurpose.STEP_UP, f"{msisdn}:signed-in", now)
-    return Step(pre_sessions.refuse(session, row, PROFILE, "", refusal) if refusal else PROFILE)
+    return Step(pre_sessions.refuse(session, browser, row, PROFILE, "", refusal) if refusal else PROFILE)
 
 
 def count_try(
@@ -192,17 +192,17 @@ def count_try(
     if current is None:
         if principal is None and sessions.find(session, browser.sid, now=now):
             return Step(HOME)  # the form was sent twice, and the first time it was right
-        return Step(pre_sessions.refuse(session, row, PROFILE if principal else LOGIN, "", CodeExpired()))
+        return Step(pre_sessions.refuse(session, browser, row, PROFILE if principal else LOGIN, "", CodeExpired()))
     digits = unicodedata.normalize("NFKC", code).replace(" ", "").strip()
     if len(digits) != 6 or not digits.isdecimal():
-        return Step(pre_sessions.refuse(session, row, page, slot, CodeMalformed()))
+        return Step(pre_sessions.refuse(session, browser, row, page, slot, CodeMalformed()))
     if current.expires_at <= now:
-        return Step(pre_sessions.refuse(session, row, page, slot, CodeExpired()))
+        return Step(pre_sessions.refuse(session, browser, row, page, slot, CodeExpired()))
     is_known = devices.is_known(session, browser.device, current.msisdn, now=now)
     scope = _scope(current.msisdn, browser, is_known, current.purpose)
     frozen = _frozen(session, scope, now)
     if frozen:
-        return Step(pre_sessions.refuse(session, row, page, "", frozen))
+        return Step(pre_sessions.refuse(session, browser, row, page, "", frozen))
     failures = session.exec(
         update(OneTimeCode)
         .where(
@@ -212,11 +212,11 @@ def count_try(
         .returning(col(OneTimeCode.failures))
     ).first()
     if failures is None:
-        return Step(pre_sessions.refuse(session, row, page, slot, _no_tries_left(current, now)))
+        return Step(pre_sessions.refuse(session, browser, row, page, slot, _no_tries_left(current, now)))
     in_an_hour = limits.hit(session, f"code-failures:{scope}", window=HOUR, now=now)
     limits.hit_in_a_row(session, f"code-failures-in-a-row:{scope}", forgotten_after=FROZEN_FOR, now=now)
     if in_an_hour.count > settings().code_failures_per_hour:
-        return Step(pre_sessions.refuse(session, row, page, "", CodesFrozen(wait=_wait(in_an_hour, now))))
+        return Step(pre_sessions.refuse(session, browser, row, page, "", CodesFrozen(wait=_wait(in_an_hour, now))))
     return CodeTry(cast(int, current.id), digits, scope, failures[0], page, principal)
 
 
@@ -231,7 +231,7 @@ def finish_try(session: Session, browser: Browser, attempt: CodeTry, *, remember
         _note_failure(session, code.msisdn, SignInOutcome.WRONG_CODE, browser, now)
         left = TRIES - attempt.failures
         error: CabinetError = CodeWrong(left=_tries_left(left)) if left > 0 else _no_tries_left(code, now)
-        return Step(pre_sessions.refuse(session, row, attempt.page, "code", error))
+        return Step(pre_sessions.refuse(session, browser, row, attempt.page, "code", error))
     used = session.exec(
         update(OneTimeCode)
         .where(col(OneTimeCode.id) == code.id, col(OneTimeCode.ended_at).is_(None), col(OneTimeCode.expires_at) > now)
@@ -240,7 +240,7 @@ def finish_try(session: Session, browser: Browser, attempt: CodeTry, *, remember
     ).first()
     subscriber = subscribers.find_active_by_msisdn(session, code.msisdn)
     if used is None or subscriber is None or subscriber.id != code.subscriber_id:
-        return Step(pre_sessions.refuse(session, row, attempt.page, "code", CodeExpired()))
+        return Step(pre_sessions.refuse(session, browser, row, attempt.page, "code", CodeExpired()))
     limits.forget(session, f"code-failures:{attempt.scope}", f"code-failures-in-a-row:{attempt.scope}")
     if attempt.principal is not None:
         pre_sessions.clear_error(row)
@@ -261,22 +261,24 @@ def begin_password(
     try:
         msisdn = parse_msisdn(number)
     except InvalidMsisdn as error:
-        return Step(pre_sessions.refuse(session, row, PASSWORD, "number", error))
+        return Step(pre_sessions.refuse(session, browser, row, PASSWORD, "number", error))
     is_known = devices.is_known(session, browser.device, msisdn, now=now)
     scope = _scope(msisdn, browser, is_known)
     if _needs_captcha_for_password(session, browser, scope, now):
         wrong = pre_sessions.use_captcha(session, row, captcha, now=now)
         if wrong:
-            return Step(pre_sessions.refuse(session, row, PASSWORD, "captcha", wrong))
+            return Step(pre_sessions.refuse(session, browser, row, PASSWORD, "captcha", wrong))
     tries = limits.hit(session, f"passwords:{scope}", window=PASSWORD_WINDOW, now=now)
     by_address = limits.hit(session, f"attempts-of:{limits.network(browser.address)}", window=HOUR, now=now)
     by_site = limits.hit(session, "passwords-of-site", window=MINUTE, now=now)
     for count, allowed in ((tries, settings().password_tries), (by_address, _address_limit())):
         if count.count > allowed:
-            return Step(pre_sessions.refuse(session, row, PASSWORD, "", PasswordsFrozen(wait=_wait(count, now))))
+            return Step(
+                pre_sessions.refuse(session, browser, row, PASSWORD, "", PasswordsFrozen(wait=_wait(count, now)))
+            )
     if by_site.count > settings().codes_per_site_minute:
         log.error("limit of the whole site reached", limit="passwords")
-        return Step(pre_sessions.refuse(session, row, PASSWORD, "", SiteIsBusy()))
+        return Step(pre_sessions.refuse(session, browser, row, PASSWORD, "", SiteIsBusy()))
     subscriber = subscribers.find_active_by_msisdn(session, msisdn)
     subscriber_id = subscriber.id if subscriber else None
     password = session.exec(select(Password).where(Password.subscriber_id == (subscriber_id or 0))).first()
@@ -300,9 +302,9 @@ def finish_password(session: Session, browser: Browser, attempt: PasswordTry, *,
         _note_failure(session, attempt.msisdn, SignInOutcome.WRONG_PASSWORD, browser, now)
         left = settings().password_tries - attempt.failures
         if left > 0:
-            return Step(pre_sessions.refuse(session, row, PASSWORD, "", PasswordWrong(left=_tries_left(left))))
+            return Step(pre_sessions.refuse(session, browser, row, PASSWORD, "", PasswordWrong(left=_tries_left(left))))
         window = limits.look(session, f"passwords:{attempt.scope}", window=PASSWORD_WINDOW, now=now)
-        return Step(pre_sessions.refuse(session, row, PASSWORD, "", PasswordsFrozen(wait=_wait(window, now))))
+        return Step(pre_sessions.refuse(session, browser, row, PASSWORD, "", PasswordsFrozen(wait=_wait(window, now))))
     limits.forget(session, f"passwords:{attempt.scope}")
     session.exec(update(Password).where(col(Password.subscriber_id) == subscriber.id).values(failures=0))
     if attempt.is_known_device:
@@ -311,7 +313,7 @@ def finish_password(session: Session, browser: Browser, attempt: PasswordTry, *,
         )
     scope = _scope(attempt.msisdn, browser, False, CodePurpose.NEW_DEVICE)
     refusal = _send(session, row, browser, attempt.msisdn, CodePurpose.NEW_DEVICE, scope, now)
-    return Step(pre_sessions.refuse(session, row, PASSWORD, "", refusal) if refusal else CODE)
+    return Step(pre_sessions.refuse(session, browser, row, PASSWORD, "", refusal) if refusal else CODE)
 
 
 def another_picture(session: Session, browser: Browser, page: str, *, number: str, now: datetime) -> Step:
@@ -324,7 +326,7 @@ def another_picture(session: Session, browser: Browser, page: str, *, number: st
 def refuse_password(session: Session, browser: Browser, page: str, error: CabinetError, *, now: datetime) -> Step:
     """Says on the welcome page or in the profile why a new password was not taken."""
     row = pre_sessions.open_row(session, browser, now=now)
-    return Step(pre_sessions.refuse(session, row, page, "password", error))
+    return Step(pre_sessions.refuse(session, browser, row, page, "password", error))
 
 
 def leave_welcome(session: Session, browser: Browser, *, now: datetime) -> Step:
@@ -359,7 +361,7 @@ def get_screen(session: Session, browser: Browser, page: str, *, now: datetime) 
     if page in (LOGIN, PASSWORD, CODE) and principal:
         return Screen(redirect=HOME)
     if page in (WELCOME, PROFILE) and principal is None:
-        return Screen(redirect=LOGIN)
+        return Screen(redirect=f"{LOGIN}?next={page}" if page == PROFILE else LOGIN)
     row = pre_sessions.find_row(session, browser, now=now)
     slots = pre_sessions.error_on(row, page)
     if principal:
@@ -538,7 +540,7 @@ def _frozen(session: Session, scope: str, now: datetime) -> CodesFrozen | None:
     if in_an_hour.count >= settings().code_failures_per_hour:
         return CodesFrozen(wait=_wait(in_an_hour, now))
     if limits.look_in_a_row(session, f"code-failures-in-a-row:{scope}", now=now) >= IN_A_ROW:
-        return CodesFrozen(wait="сутки")
+        return CodesFrozen(wait=Words("сутки", "a day"))
     return None
 
 
@@ -628,25 +630,33 @@ def _note_failure(session: Session, msisdn: str, outcome: SignInOutcome, browser
 def _no_tries_left(code: OneTimeCode, now: datetime) -> NoTriesLeft:
     seconds = _seconds_to_resend(code, now)
     if not seconds:
-        return NoTriesLeft(what_next="Отправьте новый код.")
-    return NoTriesLeft(what_next=f"Новый код можно получить через {_minutes(-(-seconds // 60))}.")
+        return NoTriesLeft(what_next=Words("Отправьте новый код.", "Send a new one."))
+    wait = _minutes(-(-seconds // 60))
+    return NoTriesLeft(
+        what_next=Words(f"Новый код можно получить через {wait.ru}.", f"You can get a new code in {wait.en}.")
+    )
 
 
-def _tries_left(left: int) -> str:
-    if _form(left) == 0:
-        return f"Осталась {left} попытка"
-    return f"Осталось {left} {('попытка', 'попытки', 'попыток')[_form(left)]}"
+def _tries_left(left: int) -> Words:
+    verb = "Осталась" if _form(left) == 0 else "Осталось"
+    tries = ("попытка", "попытки", "попыток")[_form(left)]
+    return Words(f"{verb} {left} {tries}", f"{left} {_english(left, 'attempt')} left")
 
 
-def _wait(count: limits.Count, now: datetime) -> str:
+def _wait(count: limits.Count, now: datetime) -> Words:
     return _minutes(count.minutes_left(now))
 
 
-def _minutes(minutes: int) -> str:
+def _minutes(minutes: int) -> Words:
     if minutes > 90:
         hours = -(-minutes // 60)
-        return f"{hours} {('час', 'часа', 'часов')[_form(hours)]}"
-    return f"{minutes} {('минуту', 'минуты', 'минут')[_form(minutes)]}"
+        return Words(f"{hours} {('час', 'часа', 'часов')[_form(hours)]}", f"{hours} {_english(hours, 'hour')}")
+    form = ("минуту", "минуты", "минут")[_form(minutes)]
+    return Words(f"{minutes} {form}", f"{minutes} {_english(minutes, 'minute')}")
+
+
+def _english(number: int, word: str) -> str:
+    return word if number == 1 else f"{word}s"
 
 
 def _form(number: int) -> int:

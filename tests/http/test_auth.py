@@ -39,7 +39,14 @@ WELCOME_PAGE = (
 
 @pytest.fixture(autouse=True)
 def _site(database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    built = {"login": LOGIN_PAGE, "login/code": CODE_PAGE, "login/password": PASSWORD_PAGE, "welcome": WELCOME_PAGE}
+    built = {
+        "login": LOGIN_PAGE,
+        "login/code": CODE_PAGE,
+        "login/password": PASSWORD_PAGE,
+        "welcome": WELCOME_PAGE,
+        "profile": WELCOME_PAGE,
+        "en/login": LOGIN_PAGE.replace("<form", "<h1>Sign in</h1><form"),
+    }
     for path, text in built.items():
         (tmp_path / "build" / "client" / path).mkdir(parents=True, exist_ok=True)
         (tmp_path / "build" / "client" / path / "index.html").write_text(text, encoding="utf-8")
@@ -280,6 +287,22 @@ async def test_a_password_set_at_the_first_visit_opens_the_door_later(browser):
     assert 'data-slot="error">Неверный номер или пароль. Проверьте раскладку и Caps Lock. Осталось 5 попыток.' in told
     assert f'value="{ANNA}"' in told
     assert goes_to(await browser.post("/auth/password", data={"number": ANNA, "password": PASSWORD})) == "/"
+
+
+async def test_the_profile_says_why_a_password_was_not_taken(browser):
+    assert goes_to(await browser.get("/profile/")) == "/login/?next=/profile/"
+    await come_in(browser)
+    assert goes_to(await browser.post("/auth/profile/password", data={"password": "1234567890"})) == "/profile/"
+    told = (await browser.get("/profile/")).text
+    assert 'data-slot="error_password">Такой пароль легко подобрать.' in told
+
+
+async def test_errors_and_pages_are_english_for_who_reads_english(browser):
+    await browser.get("/login", params={"lang": "en"})
+    await ask(browser, "12")
+    told = (await browser.get("/login/")).text
+    assert "<h1>Sign in</h1>" in told
+    assert "This doesn’t look like a mobile number." in told
 
 
 async def test_a_new_device_gives_a_code_after_the_password(browser):

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session, select
 
+from cabinet.domain.errors import CabinetError
+from cabinet.locales import english
 from cabinet.models.outbox import OutboxMessage, OutboxState
 from cabinet.models.sessions import AuthSession
 from cabinet.models.sign_in import Captcha, KnownDevice, OneTimeCode, PreSession, SignInEvent
@@ -705,7 +707,7 @@ def test_pages_send_on_who_has_no_business_on_them(session, anna):
         "",
         LOGIN,
         LOGIN,
-        LOGIN,
+        "/login/?next=/profile/",
     ]
     inside = come_in(session)
     assert [redirect(inside, page) for page in (LOGIN, PASSWORD, CODE, WELCOME, PROFILE)] == [HOME, HOME, HOME, "", ""]
@@ -752,3 +754,29 @@ def test_signing_out_everywhere(session, anna):
     assert sessions.find(session, there.sid, now=NOON) is None
     assert len(sign_in.sign_out_everywhere(session, here, principal, stays=False, now=NOON)) == 1
     assert sessions.find(session, here.sid, now=NOON) is None
+
+
+def test_errors_are_told_in_the_language_of_the_browser(session, anna):
+    english = Browser(PHONE.pre, address=PHONE.address, language="en")
+    ask(session, browser=english)
+    code = codes_to(session)[-1]
+    told = []
+    for _ in range(5):
+        enter(session, wrong(code), english)
+        told.append(said(session, CODE))
+    assert told[0] == "That code didn’t work. Check the latest SMS — older codes no longer work. 4 attempts left."
+    assert told[3].endswith("1 attempt left.")
+    assert told[4] == "No attempts left. You can get a new code in 1 minute."
+    assert try_password(session, "x", browser=english) == Step(PASSWORD)
+    assert said(session, PASSWORD) == (
+        "Wrong number or password. Check keyboard layout and Caps Lock. 5 attempts left."
+    )
+
+
+@pytest.mark.parametrize("module", [sign_in, pre_sessions, passwords])
+def test_every_error_has_an_english_text(module):
+    texts = [
+        thing.message for thing in vars(module).values() if isinstance(thing, type) and issubclass(thing, CabinetError)
+    ]
+    assert texts
+    assert [text for text in texts if text not in english()] == []
