@@ -38,7 +38,7 @@ app = rx.App(
     # The page's language and theme are set before React arrives.
     html_custom_attrs={"suppressHydrationWarning": "true"},
     toaster=None,
-    app_wraps=shell.APP_WRAPS,
+    app_wraps=dict(shell.APP_WRAPS),
     head_components=shell.head(),
     backend_exception_handler=faults.report,
     frontend_exception_handler=faults.report_of_page,

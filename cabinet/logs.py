@@ -143,7 +143,7 @@ class _RedactedRecord(logging.LogRecord):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if isinstance(self.msg, Mapping):  # structlog's event
-            self.msg = {key: redact_field(key, item) for key, item in self.msg.items()}  # type: ignore[assignment]
+            self.msg = {key: redact_field(key, item) for key, item in self.msg.items()}
         else:
             self.msg, self.args = redact(_message(self)), None
         if self.exc_info and self.exc_info[0] is not None:

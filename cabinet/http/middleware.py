@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import structlog
@@ -305,7 +306,11 @@ class SocketDoor:
             return
         key = _session_key(Headers(scope=scope))
         loop, closing = asyncio.get_running_loop(), asyncio.Event()
-        socket = connections.Socket(key, lambda: loop.call_soon_threadsafe(closing.set))
+
+        def close() -> None:
+            loop.call_soon_threadsafe(closing.set)
+
+        socket = connections.Socket(key, close)
         guarded = _Inbox(receive, closing, [Bucket(SOCKET_BURST, SOCKET_RATE), *self._shared(key)])
         connections.attach(socket)
         try:
@@ -329,13 +334,15 @@ class _Inbox:
     def __init__(self, receive: Receive, closing: asyncio.Event, buckets: list[Bucket]) -> None:
         self._receive = receive
         self._buckets = buckets
-        self._closing = asyncio.ensure_future(closing.wait())
-        self._reading: asyncio.Future[Message] | None = None
+        self._closing = asyncio.create_task(closing.wait())
+        self._reading: asyncio.Task[Message] | None = None
 
     async def __call__(self) -> Message:
         # Engine.IO cancels a wait that takes too long; the message being read must not get lost with it.
-        self._reading = self._reading or asyncio.ensure_future(self._receive())
-        await asyncio.wait({self._reading, self._closing}, return_when=asyncio.FIRST_COMPLETED)
+        if self._reading is None:
+            self._reading = asyncio.create_task(_message(self._receive))
+        both: set[asyncio.Task[Any]] = {self._reading, self._closing}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if self._closing.done():
             return {"type": "websocket.disconnect", "code": 1008}
         message, self._reading = self._reading.result(), None
@@ -354,6 +361,10 @@ class _Inbox:
         self._closing.cancel()
         if self._reading is not None:
             self._reading.cancel()
+
+
+async def _message(receive: Receive) -> Message:
+    return await receive()  # `receive` may give an awaitable that is no coroutine, and a task needs one
 
 
 def _session_key(headers: Headers) -> str:

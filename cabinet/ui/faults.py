@@ -30,6 +30,9 @@ class FaultState(rx.State):
         self.text = ""
 
 
+_SHOW = FaultState.event_handlers["show"]
+
+
 def report(exception: Exception) -> EventSpec:
     """Reflex's handler of exceptions of handlers: writes them down under a number, tells the visitor that number.
 
@@ -37,10 +40,10 @@ def report(exception: Exception) -> EventSpec:
     """
     if isinstance(exception, CabinetError):
         log.warning("a page did not catch an error meant for the subscriber", error=type(exception).__name__)
-        return FaultState.show(exception.message)
+        return _SHOW(exception.message)
     reference = secrets.token_hex(4).upper()
     log.error("handler failed", reference=reference, exc_info=exception)
-    return FaultState.show(f"Не получилось выполнить действие. Попробуйте ещё раз. Номер ошибки: {reference}")
+    return _SHOW(f"Не получилось выполнить действие. Попробуйте ещё раз. Номер ошибки: {reference}")
 
 
 def report_of_page(exception: Exception) -> None:

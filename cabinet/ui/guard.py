@@ -20,7 +20,7 @@ How Reflex 0.10.1 runs events, as read in its source and held by `tests/ui/test_
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 import reflex as rx
 import structlog
@@ -176,7 +176,7 @@ async def _bind(state: BaseState, principal: Principal | None) -> None:
         # Redis keeps each State by itself and `reset` sees only the loaded ones: load all of them first.
         for cls in list(RegistrationContext.get().base_states.values()):
             await state.get_state(cls)
-        root = state._get_root_state()
+        root = cast(State, state._get_root_state())
         is_hydrated = root.is_hydrated
         root.reset()
         root.is_hydrated = is_hydrated  # the page is on the screen already; nobody would set it again
