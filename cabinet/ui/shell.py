@@ -10,6 +10,7 @@ from reflex.style import color_mode, set_color_mode
 
 from cabinet.config import settings
 from cabinet.ui import kit
+from cabinet.ui.faults import FaultState
 from cabinet.ui.i18n import IS_ENGLISH, is_english, only_in, t
 from cabinet.ui.kit import Text, recipes
 
@@ -148,6 +149,7 @@ def frame(*children: Any, here: str, title: str, name: Text, number: Text, initi
         ),
         _bar(here),
         kit.offline_strip(),
+        kit.toast(FaultState.text),
         class_name=_BODY,
     )
 
