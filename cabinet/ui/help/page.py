@@ -82,8 +82,8 @@ def _tile(section: Any) -> rx.Component:
             rx.el.span(kit.icon(section.icon, "size-6"), class_name="text-brand-ink"),
             section.title,
             href=only.address if only else f"#{section.code}",
-            class_name="flex min-h-24 flex-col justify-between gap-3 rounded-lg bg-surface px-3.5 py-4 font-medium "
-            "shadow-card hover:bg-sunken",
+            class_name="flex h-full min-h-24 flex-col justify-between gap-3 rounded-lg bg-surface px-3.5 py-4 "
+            "font-medium shadow-card hover:bg-sunken",
         )
     )
 

@@ -15,12 +15,21 @@ def heading(title: Text, lead: Text) -> rx.Component:
     )
 
 
-def what_to_do(article: str = "") -> rx.Component:
-    """Inside a form: the way to the help centre, or to the article that fits; seen when the form has an error."""
-    address = f"/help/{article}/" if article else "/help/"
+def what_to_do(article: str, slot: str = "[role=alert]_[data-slot]") -> rx.Component:
+    """Inside a form: the way to the help article about an error, seen while the slot of the error has a text.
+
+    `slot` is a selector in the manner of Tailwind; any error of the form unless said otherwise.
+    """
     return rx.el.p(
-        kit.link_action(t("Что делать"), address, "help"),
-        class_name="hidden [form:has([role=alert]_[data-slot]:not(:empty))_&]:block",
+        kit.link_action(t("Что делать"), f"/help/{article}/", "help"),
+        class_name=f"hidden [form:has({slot}:not(:empty))_&]:block",
+    )
+
+
+def what_to_do_with_number_and_captcha() -> rx.Component:
+    """The same for the two fields that both forms begin with."""
+    return rx.fragment(
+        what_to_do("number-refused", "[data-slot$=number]"), what_to_do("letters-unreadable", "[data-slot$=captcha]")
     )
 
 

@@ -5,7 +5,13 @@ import reflex as rx
 from cabinet.ui import kit
 from cabinet.ui.i18n import t
 from cabinet.ui.shell import cabinet_page, sign_in_frame
-from cabinet.ui.sign_in.parts import cannot_sign_in, heading, way_of_signing_in, what_to_do
+from cabinet.ui.sign_in.parts import (
+    cannot_sign_in,
+    heading,
+    way_of_signing_in,
+    what_to_do,
+    what_to_do_with_number_and_captcha,
+)
 
 
 @cabinet_page(route="/login/password", title="Вход по паролю", access="public", is_static=True)
@@ -22,7 +28,8 @@ def login_by_password() -> rx.Component:
             kit.password_field(t("Пароль")),
             kit.captcha_field(),
             kit.checkbox(t("Запомнить это устройство"), "remember"),
-            what_to_do("forgotten-password"),
+            what_to_do_with_number_and_captcha(),
+            what_to_do("forgotten-password", "[data-slot=error]"),
             kit.submit(t("Войти")),
             class_name="mt-5 space-y-5",
         ),
