@@ -45,7 +45,12 @@ def _person() -> rx.Component:
         ),
         rx.el.div(
             rx.el.h2(ProfileState.name, class_name="text-lg font-bold"),
-            rx.el.p(ProfileState.number, " · ", ProfileState.account, class_name="text-sm text-muted"),
+            rx.el.p(
+                rx.el.span(ProfileState.number, " ·", class_name="whitespace-nowrap"),
+                " ",
+                rx.el.span(ProfileState.account, class_name="whitespace-nowrap"),
+                class_name="text-sm text-muted",
+            ),
         ),
         class_name="flex items-center gap-4 rounded-lg bg-surface p-5 shadow-card",
     )
@@ -185,7 +190,11 @@ def _device(device: DeviceView) -> rx.Component:
 def _history() -> rx.Component:
     return rx.el.section(
         rx.el.h2(t("История входов"), id="history", class_name="mb-3 text-lg font-bold"),
-        kit.list_card(rx.foreach(ProfileState.events, _event)),
+        rx.cond(
+            ProfileState.events,
+            kit.list_card(rx.foreach(ProfileState.events, _event)),
+            rx.el.p(t("Входов ещё не было."), class_name="text-sm text-muted"),
+        ),
         rx.cond(
             ProfileState.has_older,
             rx.el.button(

@@ -1,0 +1,1 @@
+"""The demo world: the subscriber's phone and the operator's clock. Not a part of production."""

@@ -1,0 +1,148 @@
+"""The demo's phone and clock. Public: whoever looks at a demo may read its SMS and move its clock."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+import reflex as rx
+
+from cabinet import clock
+from cabinet.db import in_read_session
+from cabinet.domain.errors import CabinetError
+from cabinet.domain.msisdn import InvalidMsisdn, parse_msisdn
+from cabinet.locales import Language, language_of, translate
+from cabinet.services import demo, demo_phone
+from cabinet.services.demo import Leap, Life
+from cabinet.services.demo_phone import Sms
+from cabinet.ui import access, formats, guard
+
+_CODE = re.compile(r"\b\d{6}\b")
+
+
+@dataclass
+class SmsView:
+    """A bubble; `code` is the one-time code in it, if there is one."""
+
+    number: str
+    text: str
+    at: str
+    code: str
+
+
+class PhoneState(rx.State):
+    """What the phone has received; `number` "" shows everybody's."""
+
+    number: str = ""
+    numbers: list[tuple[str, str]] = []
+    messages: list[SmsView] = []
+
+    @access.public
+    async def load(self):
+        """Reads the messages for the page that was opened."""
+        await self._read()
+
+    @access.public
+    async def refresh(self):
+        """Reads them again; what has not changed is not sent."""
+        await self._read()
+
+    @access.public
+    async def show(self, number: str):
+        """Only the messages to one number; "" shows all."""
+        try:
+            self.number = parse_msisdn(number) if number else ""
+        except (InvalidMsisdn, TypeError):
+            self.number = ""
+        await self._read()
+
+    async def _read(self) -> None:
+        language, now = language_of(self.router.headers.cookie), clock.now()
+        received = await in_read_session(demo_phone.list_sms)
+        shown = await in_read_session(demo_phone.list_sms, to=self.number) if self.number else received
+        messages = [_bubble(sms, now, language) for sms in shown]
+        numbers = [(number, formats.phone(number)) for number in dict.fromkeys(sms.to for sms in received)]
+        if messages != self.messages:
+            self.messages = messages
+        if numbers != self.numbers:
+            self.numbers = numbers
+
+
+def _bubble(sms: Sms, now, language: Language) -> SmsView:
+    found = _CODE.search(sms.text)
+    return SmsView(
+        number=formats.phone(sms.to),
+        text=sms.text,
+        at=formats.moment(sms.at, now, language),
+        code=found[0] if found else "",
+    )
+
+
+class ClockState(rx.State):
+    """The operator's moment, and what happened while it was moved."""
+
+    now: str = ""
+    is_busy: bool = False
+    happened: list[str] = []
+    refusal: str = ""
+
+    @access.public
+    async def load(self):
+        """Reads the clock for the page that was opened."""
+        self._show_now()
+
+    @access.public
+    async def refresh(self):
+        """Reads the clock again."""
+        self._show_now()
+
+    @access.public
+    async def to_next_day(self):
+        """Moves the clock by a day."""
+        self.is_busy = True
+        yield
+        await self._move(Leap.DAY)
+
+    @access.public
+    async def to_next_fee(self):
+        """Moves the clock to the morning of the next fee: of who is signed in, otherwise the nearest one."""
+        self.is_busy = True
+        yield
+        await self._move(Leap.FEE)
+
+    async def _move(self, leap: Leap) -> None:
+        language, lives, before = language_of(self.router.headers.cookie), list[Life](), clock.now()
+        try:
+            subscriber_id = guard.subscriber_id(self)
+        except PermissionError:
+            subscriber_id = None
+        try:
+            after = await asyncio.to_thread(
+                demo.advance_clock, leap, subscriber_id=subscriber_id, on_progress=lives.append
+            )
+        except CabinetError as error:
+            self.refusal = translate(error.text, language)
+        else:
+            self.refusal = ""
+            days = formats.days_between(clock.local(before).date(), clock.local(after).date(), language)
+            self.happened = [translate("Прошло: {days}", language, days=days), *_events(lives, language)]
+        finally:
+            self.is_busy = False
+        self._show_now()
+
+    def _show_now(self) -> None:
+        language, now = language_of(self.router.headers.cookie), clock.now()
+        # «Сегодня» would say nothing about a clock that is not the reader's.
+        self.now = f"{formats.date_only(clock.local(now).date(), clock.local(now).date(), language)}, " + (
+            formats.clock_time(now)
+        )
+
+
+def _events(lives: list[Life], language: Language) -> list[str]:
+    if not lives:
+        return []
+    life = lives[-1]
+    lines = (
+        ("Звонков, SMS и сеансов интернета: {count}", life.records),
+        ("Пополнений: {count}", life.payments),
+    )
+    return [translate(text, language, count=formats.number(count, language)) for text, count in lines]
