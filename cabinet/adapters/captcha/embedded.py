@@ -33,6 +33,7 @@ SPOKEN = {
 LENGTH = 5
 
 SIZE = (420, 128)  # twice the size on the page, for dense screens
+MARGIN = 12
 INK = (128, 121, 120)  # as far from the light background as from the dark one: 3.6 to both
 LIBRARY_INK = 129  # the library takes a letter's mask from its brightness times 1.97
 
@@ -54,7 +55,11 @@ class EmbeddedCaptcha:
     def picture(self, letters: str) -> bytes:
         """Transparent, with lines through the letters."""
         made = _drawer().create_captcha_image(letters, (LIBRARY_INK,) * 3, (0, 0, 0)).convert("L")
-        mask = made.point([min(255, level * 255 // LIBRARY_INK) for level in range(256)])
+        drawn = made.point([min(255, level * 255 // LIBRARY_INK) for level in range(256)])
+        drawn = drawn.crop(drawn.getbbox())
+        drawn.thumbnail((SIZE[0] - 2 * MARGIN, SIZE[1]))  # the library may set the last letter on the very edge
+        mask = Image.new("L", SIZE)
+        mask.paste(drawn, ((SIZE[0] - drawn.width) // 2, (SIZE[1] - drawn.height) // 2))
         for _ in range(2):
             _draw_wave(mask)
         picture = Image.new("RGBA", SIZE, (*INK, 0))
@@ -80,11 +85,11 @@ class EmbeddedCaptcha:
 
 @cache
 def _drawer() -> ImageCaptcha:
-    drawer = ImageCaptcha(*SIZE, fonts=[str(HERE / "onest-bold-letters.ttf")], font_sizes=(80, 88, 96))
+    drawer = ImageCaptcha(SIZE[0] * 2, SIZE[1], fonts=[str(HERE / "onest-bold-letters.ttf")], font_sizes=(72, 80, 88))
     drawer.character_rotate = (-20, 20)
     drawer.character_offset_dx, drawer.character_offset_dy = (0, 8), (0, 12)
     drawer.character_warp_dx = drawer.character_warp_dy = (0.05, 0.15)
-    drawer.word_offset_dx = 0.05
+    drawer.word_offset_dx, drawer.word_space_probability = 0.05, 0.25
     return drawer
 
 
