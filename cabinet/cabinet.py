@@ -7,7 +7,7 @@ import reflex as rx
 from reflex.constants import Dirs
 from reflex.utils.prerequisites import get_web_dir
 
-from cabinet import db, logs, schema, worker
+from cabinet import connections, db, logs, schema, worker
 from cabinet.config import settings
 from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
@@ -16,10 +16,14 @@ from cabinet.ui import access, errors, faults, guard, shell
 from cabinet.ui.help import article
 from cabinet.ui.help import page as help_centre
 from cabinet.ui.overview import page as overview
+from cabinet.ui.profile import page as profile
 from cabinet.ui.sign_in import code, page, password, welcome
 
-PAGE_MODULES = (errors, overview, page, code, password, welcome, help_centre, article)
+PAGE_MODULES = (errors, overview, profile, page, code, password, welcome, help_centre, article)
 """Importing a module registers its pages."""
+
+if settings().is_demo:
+    import cabinet.ui.demo.page  # noqa: F401  a phone and a clock that production does not have
 
 
 @asynccontextmanager
@@ -31,6 +35,7 @@ async def serving() -> AsyncIterator[None]:
     demo.load_offset()
     async with worker.running():
         yield
+        await connections.close_all()  # the server waits for open tabs, and they do not leave by themselves
 
 
 app = rx.App(

@@ -24,7 +24,7 @@ def phone() -> rx.Component:
             rx.el.div(
                 rx.el.ol(rx.foreach(PhoneState.messages, _bubble), class_name="space-y-3"),
                 role="log",
-                aria_label=t("SMS"),
+                aria_label="SMS",
                 tab_index=0,
                 class_name="h-[50dvh] min-h-80 overflow-y-auto rounded-md bg-sunken p-3",
             ),

@@ -350,13 +350,20 @@ def _title(operation: Operation, language: Language) -> str:
         return translate(_TITLES.get(operation.kind, "Операция"), language)
     match UsageKind(operation.explanation["kind"]):
         case UsageKind.VOICE:
-            return " ".join(filter(None, (translate("Звонок", language), operation.destination)))
+            return _towards(translate("Звонок", language), operation, language)
         case UsageKind.SMS:
-            return " ".join(filter(None, ("SMS", operation.destination)))
+            return _towards("SMS", operation, language)
         case UsageKind.DATA:
             name = translate("Интернет", language)
             is_home = operation.explanation["rated_as"] == operation.explanation["zone"] == "home"
             return name if is_home or not operation.zone_name else f"{name}: {operation.zone_name}"
+
+
+def _towards(name: str, operation: Operation, language: Language) -> str:
+    """«Звонок в Казахстан». The catalogue has its names in one language, so an English phrase takes the name alone."""
+    if language == "en" and operation.zone_name:
+        return f"{name}: {operation.zone_name}"
+    return f"{name} {operation.destination}".rstrip()
 
 
 def _explanation(operation: Operation, now: datetime, language: Language) -> tuple[str, list[Fact]]:
