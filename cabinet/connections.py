@@ -4,6 +4,7 @@ A socket is known by its *key*: the SHA-256 of the session cookie that it came w
 The cookie itself goes no further than the door (`http/middleware.py`), so it is in no State and in no log.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,6 +86,16 @@ def end_key(key: str) -> None:
     _answers.pop(key, None)
     for socket in list(_open.get(key, ())):
         socket.close()
+
+
+async def close_all() -> None:
+    """For the end of the process: closes every socket and waits a moment until their handlers have left."""
+    for socket in [socket for same_key in _open.values() for socket in same_key]:
+        socket.close()
+    for _ in range(20):
+        if not _open:
+            return
+        await asyncio.sleep(0.1)
 
 
 def forget_everything() -> None:
