@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 import reflex as rx
 
@@ -67,7 +68,7 @@ class PhoneState(rx.State):
             self.numbers = numbers
 
 
-def _bubble(sms: Sms, now, language: Language) -> SmsView:
+def _bubble(sms: Sms, now: datetime, language: Language) -> SmsView:
     found = _CODE.search(sms.text)
     return SmsView(
         number=formats.phone(sms.to),

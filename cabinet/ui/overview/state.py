@@ -41,9 +41,9 @@ class OverviewState(rx.State):
         await self._read()
 
     async def _read(self) -> None:
-        language = language_of(self.router.headers.cookie)
+        language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)
         try:
-            found = await in_read_session(overview.get_overview, guard.subscriber_id(self), now=clock.now())
+            found = await in_read_session(overview.get_overview, subscriber_id, now=clock.now())
         except Exception:
             # The screen must say so: an exception that leaves a handler sends no change of it.
             log.exception("the dashboard could not be read")

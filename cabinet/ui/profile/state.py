@@ -1,6 +1,7 @@
 """The profile's state. What changes something here is a plain form: passwords and codes never travel as events."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import reflex as rx
 import structlog
@@ -84,9 +85,9 @@ class ProfileState(rx.State):
         await self._read(ALL_LINES)
 
     async def _read(self, lines: int) -> None:
-        language, now = language_of(self.router.headers.cookie), clock.now()
+        language, now, caller = language_of(self.router.headers.cookie), clock.now(), guard.caller(self)
         try:
-            found = await in_read_session(profile.get_profile, guard.caller(self), now=now, lines=lines)
+            found = await in_read_session(profile.get_profile, caller, now=now, lines=lines)
         except Exception:
             log.exception("the profile could not be read")
             self.has_failed = True
@@ -109,7 +110,7 @@ class ProfileState(rx.State):
         self.is_ready = True
 
 
-def _device(one: ActiveSession, found: profile.Profile, language: Language, now) -> DeviceView:
+def _device(one: ActiveSession, found: profile.Profile, language: Language, now: datetime) -> DeviceView:
     is_present = one.session_id == found.present_session_id
     seen = translate("сейчас", language) if is_present else formats.moment(one.last_seen_at, now, language)
     is_phone = any(mark in one.device for mark in ("Android", "iPhone", "iPad"))
@@ -122,7 +123,7 @@ def _device(one: ActiveSession, found: profile.Profile, language: Language, now)
     )
 
 
-def _event(line: HistoryLine, language: Language, now) -> EventView:
+def _event(line: HistoryLine, language: Language, now: datetime) -> EventView:
     title, icon = _OUTCOMES[line.outcome]
     when = formats.moment(line.happened_at, now, language)
     return EventView(

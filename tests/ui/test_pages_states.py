@@ -1,0 +1,139 @@
+"""Handlers of the signed-in pages: they show what the services say, for whoever called them and for nobody else."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from cabinet import clock, db
+from cabinet.config import settings
+from cabinet.domain import catalogue
+from cabinet.models.demo import DemoSms
+from cabinet.services import billing, sessions, subscribers, tariffs
+from cabinet.services.sessions import Principal
+from cabinet.ui import guard
+from cabinet.ui.demo.state import ClockState, PhoneState
+from cabinet.ui.overview.state import OverviewState
+from cabinet.ui.profile.state import ProfileState
+
+
+def new(state: type):
+    """A State as Reflex makes it for a page."""
+    return state(_reflex_internal_init=True)
+
+
+async def call(handler, *arguments) -> None:
+    """Calls a handler without an event."""
+    await handler.fn(*arguments)
+
+
+@pytest.fixture
+def anna(database) -> Iterator[Principal]:
+    """A subscriber with 500 ₽ who pays 650 ₽ a month, signed in and calling."""
+    now = clock.now()
+    with db.transaction() as session:
+        tariffs.store_catalogue(session, catalogue.load(settings().catalogue_path), now=now)
+        subscriber_id = subscribers.create(
+            session,
+            account_number="960000001",
+            msisdn="79160000001",
+            name="Анна",
+            region="moskva",
+            plan_code="svoboda",
+            activated_at=now - timedelta(days=1),
+            now=now,
+        )
+        billing.record_payment(
+            session, subscriber_id, 500_00, reference="top-up:1", happened_at=now, now=now, source="demo"
+        )
+        opened = sessions.create(
+            session, subscriber_id, is_remembered=False, device="Android, Chrome", address="10.0.0.1", now=now
+        )
+        principal = sessions.find(session, opened.token, now=now)
+    with guard.acting_as(principal):
+        yield principal
+
+
+async def test_the_dashboard_shows_the_callers_figures(anna: Principal):
+    state = new(OverviewState)
+
+    await call(OverviewState.load, state)
+
+    assert (state.is_ready, state.has_failed) == (True, False)
+    assert (state.name, state.initial, state.number) == ("Анна", "А", "+7\u00a0916\u00a0000-00-01")
+    assert state.balance.roubles == "500"
+    assert state.operations[0].amount == "+500\u202f₽"
+
+
+async def test_figures_stay_on_the_screen_when_newer_ones_cannot_be_read(anna: Principal, monkeypatch):
+    state = new(OverviewState)
+    await call(OverviewState.load, state)
+    monkeypatch.setattr("cabinet.services.overview.get_overview", lambda *_args, **_facts: 1 / 0)
+
+    await call(OverviewState.refresh, state)
+
+    assert (state.is_ready, state.has_failed, state.balance.roubles) == (True, True, "500")
+
+
+async def test_strangers_have_no_dashboard(database):
+    state = new(OverviewState)
+
+    with pytest.raises(PermissionError):
+        await call(OverviewState.load, state)
+
+    assert not state.is_ready
+
+
+async def test_the_profile_marks_the_device_in_hand(anna: Principal):
+    with db.transaction() as session:
+        other = sessions.create(
+            session,
+            anna.subscriber_id,
+            is_remembered=False,
+            device="Windows, Edge",
+            address="10.0.0.2",
+            now=clock.now() - timedelta(minutes=5),
+        )
+    state = new(ProfileState)
+
+    await call(ProfileState.load, state)
+
+    assert [(device.session_id, device.icon, device.is_present) for device in state.devices] == [
+        (anna.session_id, "smartphone", True),
+        (other.session_id, "monitor", False),
+    ]
+    assert state.has_other_devices
+    assert state.password == "Не задан: вы входите по коду из SMS."
+
+
+async def test_the_phone_shows_a_code_ready_to_be_copied(database):
+    with db.transaction() as session:
+        for number, text in (("79160000001", "Код 482913\n@localhost #482913"), ("79160000002", "Привет")):
+            session.add(DemoSms(reference=number, recipient=number, text=text, sent_at=clock.now()))
+    state = new(PhoneState)
+
+    await call(PhoneState.load, state)
+    both = [message.code for message in state.messages]
+    await call(PhoneState.show, state, "79160000001")
+
+    assert both == ["", "482913"]
+    assert [message.code for message in state.messages] == ["482913"]
+    assert len(state.numbers) == 2
+
+
+@pytest.mark.parametrize("number", ["x" * 1000, "79160000001' OR 1=1", 5, None, [1], {"a": 1}])
+async def test_the_phone_takes_no_nonsense_for_a_number(database, number):
+    state = new(PhoneState)
+
+    await call(PhoneState.show, state, number)
+
+    assert state.number == ""
+
+
+async def test_without_a_demo_operator_the_clock_stays(database):
+    state = new(ClockState)
+
+    async for _ in ClockState.to_next_day.fn(state):
+        assert state.is_busy
+
+    assert (state.is_busy, bool(state.refusal), state.happened) == (False, True, [])
