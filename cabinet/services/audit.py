@@ -312,22 +312,20 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
 
 def _check_explanations(session: Session, check: Check, report: Progress) -> None:
     query = text("""
-        SELECT t.id, t.kind, p.amount_kopecks, p.explanation, p.source_id, p.destination_id
+        SELECT t.id, t.kind, p.amount_kopecks, CAST(p.explanation AS text) AS explanation, p.source_id, p.destination_id
           FROM ledger_transaction t JOIN posting p ON p.transaction_id = t.id
          WHERE t.id > :after AND t.id <= :until
-         ORDER BY t.id""").columns(explanation=Json)
+         ORDER BY t.id, explanation""")
     for slice_of in _slices(session, "ledger_transaction"):
         rows = session.execute(query, slice_of).all()
-        for transaction_id, postings in groupby(rows, key=lambda row: row.id):
-            together: dict[str, list[Any]] = {}
-            for row in postings:
-                together.setdefault(json.dumps(row.explanation, sort_keys=True), []).append(row)
-            for explained in together.values():
-                amount, first = sum(row.amount_kopecks for row in explained), explained[0]
-                computed = _computed(partial(ledger.explained_amount, first.kind), first.explanation)
-                if computed != amount:
-                    what = f"transaction {transaction_id} moved {amount} kopecks, its explanation makes {computed}"
-                    check.add(_account_code(session, first.source_id, first.destination_id), what)
+        # What has the same explanation within a transaction is explained together.
+        for (transaction_id, kind, explanation), postings in groupby(rows, key=lambda row: (row.id, row.kind, row[3])):
+            together = list(postings)
+            amount = sum(row.amount_kopecks for row in together)
+            computed = _computed(partial(ledger.explained_amount, kind), json.loads(explanation))
+            if computed != amount:
+                what = f"transaction {transaction_id} moved {amount} kopecks, its explanation makes {computed}"
+                check.add(_account_code(session, together[0].source_id, together[0].destination_id), what)
         check.checked += len(rows)
         report(check.name, check.checked)
 
