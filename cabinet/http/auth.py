@@ -129,7 +129,8 @@ async def remove_password(request: Request) -> Response:
         now=clock.now(),
     )
     connections.end(*ended)
-    return _next(request, browser, Step(f"{PROFILE}?done=password-removed"))
+    step = await in_session(sign_in.leave_changed, browser, "password-removed", now=clock.now())
+    return _next(request, browser, step)
 
 
 async def send_step_up(request: Request) -> Response:
@@ -274,7 +275,8 @@ async def _save_password(request: Request, page: str) -> Response:
     connections.end(*ended)
     if page == WELCOME:
         return _next(request, browser, await in_session(sign_in.leave_welcome, browser, now=clock.now()))
-    return _next(request, browser, Step(f"{PROFILE}?done=password-saved"))
+    step = await in_session(sign_in.leave_changed, browser, "password-saved", now=clock.now())
+    return _next(request, browser, step)
 
 
 async def _refused(request: Request, browser: Browser, page: str, error: CabinetError) -> Response:

@@ -341,6 +341,16 @@ def leave_welcome(session: Session, browser: Browser, *, now: datetime) -> Step:
     return Step(path)
 
 
+def leave_changed(session: Session, browser: Browser, done: str, *, now: datetime) -> Step:
+    """The profile says what was done, and no longer what was wrong before."""
+    row = pre_sessions.find_row(session, browser, now=now)
+    if row is not None:
+        pre_sessions.clear_error(row)
+        session.add(row)
+        session.flush()
+    return Step(f"{PROFILE}?done={done}")
+
+
 def sign_out_everywhere(
     session: Session, browser: Browser, principal: Principal, *, stays: bool, now: datetime
 ) -> list[int]:

@@ -315,6 +315,18 @@ async def test_a_new_device_gives_a_code_after_the_password(browser):
         assert goes_to(await other.post("/auth/verify", data={"code": codes()[-1]})) == "/"
 
 
+async def test_a_saved_password_takes_the_earlier_refusal_off_the_profile(browser):
+    await come_in(browser)
+    await browser.post("/auth/profile/password", data={"password": "short"})
+    before = (await browser.get("/auth/screen", params={"page": "/profile"})).json()
+
+    await browser.post("/auth/profile/password", data={"password": PASSWORD})
+
+    after = (await browser.get("/auth/screen", params={"page": "/profile"})).json()
+    assert before["slots"]["error_password"].startswith("Слишком короткий пароль.")
+    assert after["slots"] == {}
+
+
 async def test_an_old_remembered_session_needs_a_fresh_code_to_change_the_password(browser):
     await come_in(browser, remember="1")
     clock.set_offset(timedelta(days=1))
