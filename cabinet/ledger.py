@@ -8,6 +8,9 @@ what the operator gave. `debt` is usage that was over before `main` could refuse
 negative, and `settle_debt` fills it from `main` as soon as there is money. An operator's account (`fees`, `usage`,
 `gateway`, …) keeps no balance of its own: every charge of every subscriber would wait for that one row.
 
+What the operator earns from a subscriber is summed up by day and category in the same transaction (`spending_day`), so
+that a month costs a few rows to read, however much was used in it.
+
 Locks are always taken in one order: subscriptions first (the services that touch them), then accounts by id.
 
 Explanations
@@ -32,25 +35,27 @@ kind                explanation                                                 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Row, Table, and_, func, insert, literal, or_, select, text, union_all, update
+from sqlalchemy import Column, Row, Table, func, insert, literal, or_, select, text, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from cabinet import clock
 from cabinet.domain import rating
 from cabinet.domain.errors import CabinetError, NotFound
+from cabinet.domain.spending import Category, category_of, is_income
 from cabinet.models.base import metadata
 from cabinet.models.ledger import AccountKind
 
 OPERATOR_ACCOUNTS = ("fees", "usage", "gateway", "opening")
-MONEY_COMES_FROM = ("gateway", "opening")  # the other accounts of the operator are its income
 
 _account: Table = metadata.tables["account"]
 _transaction: Table = metadata.tables["ledger_transaction"]
 _posting: Table = metadata.tables["posting"]
+_spending: Table = metadata.tables["spending_day"]
 
 _MANY = 5_000  # values in one IN (…): both engines take several times as many
 
@@ -195,7 +200,7 @@ def post(
         InsufficientFunds: an account would fall below its limit.
         ReferenceConflict: the reference was used for another kind, accounts or amounts.
     """
-    return _post(session, reference, kind, moves, happened_at, now)
+    return _post(session, reference, kind, moves, happened_at, now, [(kind, move.explanation) for move in moves])
 
 
 def charge_many(
@@ -271,6 +276,7 @@ def reverse(session: Session, transaction_id: int, *, reference: str, now: datet
         raise NotFound
     if original.reverses_id is not None:
         raise CannotReverse
+    postings = _postings_of(session, transaction_id)
     moves = [
         Move(
             posting.destination_id,
@@ -278,15 +284,16 @@ def reverse(session: Session, transaction_id: int, *, reference: str, now: datet
             posting.amount_kopecks,
             {"posting_id": posting.id, "reversed_kopecks": posting.amount_kopecks},
         )
-        for posting in _postings_of(session, transaction_id)
+        for posting in postings
     ]
+    origins = [(original.kind, posting.explanation) for posting in postings]
     earlier = session.execute(
         select(_transaction.c.reference).where(_transaction.c.reverses_id == transaction_id)
     ).scalar()
     if earlier not in (None, reference):
         raise CannotReverse
     try:
-        posted = _post(session, reference, "reversal", moves, now, now, reverses_id=transaction_id)
+        posted = _post(session, reference, "reversal", moves, now, now, origins, reverses_id=transaction_id)
     except IntegrityError:  # somebody was quicker, under another reference
         raise CannotReverse from None
     if posted.is_new:
@@ -380,26 +387,6 @@ def statement(
     ]
 
 
-def get_spent(session: Session, subscriber_id: int, since: datetime, until: datetime) -> int:
-    """Kopecks that the operator earned from the subscriber in [since, until), debts included, less what it returned."""
-    own = tuple(accounts_of(session, subscriber_id))
-    income = and_(
-        _account.c.kind == AccountKind.OPERATOR,
-        _account.c.code.not_in([f"operator:{name}" for name in MONEY_COMES_FROM]),
-    )
-
-    def total(own_side: Any, other_side: Any) -> int:
-        return session.execute(
-            select(func.coalesce(func.sum(_posting.c.amount_kopecks), 0))
-            .join(_account, _account.c.id == other_side)
-            .where(own_side.in_(own), _posting.c.happened_at >= since, _posting.c.happened_at < until, income)
-        ).scalar_one()
-
-    paid = total(_posting.c.source_id, _posting.c.destination_id)
-    given_back = total(_posting.c.destination_id, _posting.c.source_id)
-    return int(paid) - int(given_back)
-
-
 _EXPLAINED: dict[str, Callable[[Mapping[str, Any]], int]] = {
     "opening": lambda facts: facts["opening_kopecks"],
     "top_up": lambda facts: facts["paid_kopecks"],
@@ -430,8 +417,10 @@ def _post(
     moves: Sequence[Move],
     happened_at: datetime,
     now: datetime,
+    origins: Sequence[tuple[str, Mapping[str, Any]]],
     reverses_id: int | None = None,
 ) -> Posted:
+    """`origins`: kind and explanation of what each move is, or takes back."""
     _check_moves(moves)
     with session.begin_nested():
         changes = _changes_by_account(moves)
@@ -450,6 +439,7 @@ def _post(
             return _same(session, _find(session, reference), reference, kind, moves)
         balances = {account_id: _change_balance(session, account_id, changes[account_id]) for account_id in kept}
         _insert_postings(session, transaction_id, moves, happened_at, balances, changes)
+        _add_moves_to_spending(session, moves, origins, happened_at)
         return Posted(transaction_id, is_new=True)
 
 
@@ -564,7 +554,13 @@ def _find(session: Session, reference: str) -> Row | None:
 
 def _postings_of(session: Session, transaction_id: int) -> Sequence[Row]:
     return session.execute(
-        select(_posting.c.id, _posting.c.source_id, _posting.c.destination_id, _posting.c.amount_kopecks)
+        select(
+            _posting.c.id,
+            _posting.c.source_id,
+            _posting.c.destination_id,
+            _posting.c.amount_kopecks,
+            _posting.c.explanation,
+        )
         .where(_posting.c.transaction_id == transaction_id)
         .order_by(_posting.c.id)
     ).all()
@@ -574,7 +570,7 @@ def _same(session: Session, earlier: Row | None, reference: str, kind: str, move
     """The earlier transaction, if it is what is asked for now."""
     if earlier is None:
         raise ReferenceConflict(reference=reference)
-    posted = [tuple(row)[1:] for row in _postings_of(session, earlier.id)]
+    posted = [tuple(row)[1:4] for row in _postings_of(session, earlier.id)]
     if earlier.kind != kind or posted != [move[:3] for move in moves]:
         raise ReferenceConflict(reference=reference)
     return Posted(earlier.id, is_new=False)
@@ -657,6 +653,10 @@ def _write_charges(
 ) -> dict[str, int]:
     written: dict[str, int] = {}
     transactions, postings = [], []
+    spending = _Spending()
+    is_spending = is_income(
+        session.execute(select(_account.c.code).where(_account.c.id == destination_id)).scalar_one()
+    )
     written_instant, written_json = _writer(session, _posting.c.happened_at), _writer(session, _posting.c.explanation)
     posted_at = written_instant(now)
     for reference, subscriber_id, amount, moment, facts in charges:
@@ -668,6 +668,8 @@ def _write_charges(
         transaction_id = written[reference] = next(ids)
         happened_at, explanation = written_instant(moment), written_json(facts)
         transactions.append((transaction_id, reference, kind, happened_at, posted_at))
+        if is_spending:
+            spending.add(subscriber_id, moment, category_of(kind, facts), amount, bool(from_main) + bool(from_debt))
         if from_main:
             purse.available -= from_main
             purse.main -= from_main
@@ -688,6 +690,7 @@ def _write_charges(
         " source_balance_kopecks, explanation) VALUES",
         postings,
     )
+    spending.write(session)
     changed = [
         {"id": account_id, "change": after - before}
         for purse in purses.values()
@@ -705,6 +708,59 @@ def _write_charges(
     return written
 
 
+class _Spending:
+    """What postings that are written together add to the days and categories of spending."""
+
+    __slots__ = ("_days", "_sums", "_zone")
+
+    def __init__(self) -> None:
+        self._zone = clock.time_zone()
+        self._days: dict[datetime, date] = {}  # times repeat in bulk
+        self._sums: dict[tuple[int, date, Category], tuple[int, int]] = {}
+
+    def add(self, subscriber_id: int, moment: datetime, category: Category, kopecks: int, postings: int = 1) -> None:
+        """`kopecks` is negative for money that is given back."""
+        day_on = self._days.get(moment)
+        if day_on is None:
+            day_on = self._days[moment] = moment.astimezone(self._zone).date()
+        key = subscriber_id, day_on, category
+        amount, count = self._sums.get(key, (0, 0))
+        self._sums[key] = amount + kopecks, count + postings
+
+    def write(self, session: Session) -> None:
+        """In one order for all who write: two of them never hold what the other one waits for."""
+        written_day = _writer(session, _spending.c.day_on)
+        _execute_many(
+            session,
+            "INSERT INTO spending_day (subscriber_id, day_on, category, amount_kopecks, postings) VALUES",
+            [
+                (subscriber_id, written_day(day_on), str(category), amount, count)
+                for (subscriber_id, day_on, category), (amount, count) in sorted(self._sums.items())
+            ],
+            "ON CONFLICT (subscriber_id, day_on, category) DO UPDATE SET"
+            " amount_kopecks = spending_day.amount_kopecks + excluded.amount_kopecks,"
+            " postings = spending_day.postings + excluded.postings",
+        )
+
+
+def _add_moves_to_spending(
+    session: Session, moves: Sequence[Move], origins: Iterable[tuple[str, Mapping[str, Any]]], happened_at: datetime
+) -> None:
+    ids = {account_id for move in moves for account_id in (move.source_id, move.destination_id)}
+    rows = session.execute(
+        select(_account.c.id, _account.c.code, _account.c.subscriber_id).where(_account.c.id.in_(ids))
+    )
+    accounts = {row.id: row for row in rows}
+    spending = _Spending()
+    for move, origin in zip(moves, origins, strict=True):
+        source, destination = accounts[move.source_id], accounts[move.destination_id]
+        if source.subscriber_id is not None and is_income(destination.code):
+            spending.add(source.subscriber_id, happened_at, category_of(*origin), move.amount_kopecks)
+        elif destination.subscriber_id is not None and is_income(source.code):
+            spending.add(destination.subscriber_id, happened_at, category_of(*origin), -move.amount_kopecks)
+    spending.write(session)
+
+
 def _reserve_ids(session: Session, table: Table, count: int) -> list[int]:
     """Ids for rows to be inserted now: the database hands rows' ids back much slower than it takes them."""
     if session.get_bind().dialect.name == "sqlite":  # the only writer, until the transaction ends
@@ -720,13 +776,13 @@ def _writer(session: Session, column: Column[Any]) -> Callable[[Any], Any]:
     return column.type.dialect_impl(dialect).bind_processor(dialect) or (lambda value: value)
 
 
-def _execute_many(session: Session, insert_into: str, rows: list[tuple[Any, ...]]) -> None:
+def _execute_many(session: Session, insert_into: str, rows: list[tuple[Any, ...]], on_conflict: str = "") -> None:
     """Inserts straight through the driver, which is half as long as through the toolkit: this is the hot path."""
     mark = "?" if session.get_bind().dialect.name == "sqlite" else "%s"
     if not rows:
         return
     marks = ", ".join([mark] * len(rows[0]))
-    session.connection().exec_driver_sql(f"{insert_into} ({marks})", rows)
+    session.connection().exec_driver_sql(f"{insert_into} ({marks}) {on_conflict}", rows)
 
 
 def _check_known(session: Session, charges: Sequence[Charge], kind: str) -> dict[str, int]:

@@ -494,10 +494,14 @@ def test_spent_is_what_the_operator_earned(session: Session):
     ledger.reverse(session, fee.transaction_id, reference="reversal:1", now=NOON)
     spend(session, anna, 7, at=NOON + timedelta(hours=1))
 
-    hour = timedelta(hours=1)
-    assert ledger.get_spent(session, anna, NOON, NOON + hour) == 550
-    assert ledger.get_spent(session, anna, NOON + hour, NOON + 2 * hour) == 7
-    assert ledger.get_spent(session, anna, NOON - hour, NOON) == 0
+    spend(session, anna, 7, at=NOON + timedelta(days=1))
+
+    days = "SELECT day_on, sum(amount_kopecks), sum(postings) FROM spending_day WHERE subscriber_id = :anna GROUP BY 1"
+    rows = session.execute(text(f"{days} ORDER BY 1"), {"anna": anna})
+    assert [(str(day_on), int(kopecks), int(postings)) for day_on, kopecks, postings in rows] == [
+        ("2026-11-23", 557, 6),  # 300, 200 and 50, 20 and its return, 7
+        ("2026-11-24", 7, 1),
+    ]
 
 
 def test_an_amount_follows_from_its_explanation():

@@ -1,6 +1,18 @@
 """Tables: columns, constraints and indexes; no behaviour. Importing this package registers every table."""
 
-from cabinet.models import billing, catalogue, demo, ledger, outbox, sessions, sign_in, subscribers, tariffs, usage
+from cabinet.models import (
+    billing,
+    catalogue,
+    demo,
+    ledger,
+    outbox,
+    sessions,
+    sign_in,
+    spending,
+    subscribers,
+    tariffs,
+    usage,
+)
 from cabinet.models.base import metadata
 
 __all__ = [
@@ -12,6 +24,7 @@ __all__ = [
     "outbox",
     "sessions",
     "sign_in",
+    "spending",
     "subscribers",
     "tariffs",
     "usage",

@@ -1,0 +1,880 @@
+"""Expenses: what a month has cost, the statement, and why every line of it costs what it costs.
+
+The sums come from the roll-up that the ledger keeps (`spending_day`); the statement and its explanations from what was
+stored when money moved and when usage was rated. Every query is bounded by one subscriber and one month.
+
+A line is what one transaction did for one reason: a charge that took the last of the money and left a debt is one line,
+though it has two postings. What only moves between the subscriber's own accounts is no line: a debt is in the statement
+when it is made.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, and_, false, func, or_, select, union_all
+from sqlmodel import Session, col
+
+from cabinet import clock
+from cabinet.domain.allowances import UsageKind
+from cabinet.domain.catalogue import Plan
+from cabinet.domain.errors import CabinetError, NotFound
+from cabinet.domain.periods import period_containing
+from cabinet.domain.rating import Direction, Reason, Rounding
+from cabinet.domain.spending import Category, category_of, is_income
+from cabinet.models.base import metadata
+from cabinet.models.ledger import AccountKind
+from cabinet.models.subscribers import Subscriber
+from cabinet.models.tariffs import PlanSubscription, SubscriptionState
+from cabinet.services import tariffs
+from cabinet.services.tariffs import PlanFacts
+
+_spending: Table = metadata.tables["spending_day"]
+_account: Table = metadata.tables["account"]
+_transaction: Table = metadata.tables["ledger_transaction"]
+_posting: Table = metadata.tables["posting"]
+_record: Table = metadata.tables["usage_record"]
+_allowance: Table = metadata.tables["allowance"]
+
+LONGEST_SEARCH = 100
+MOST_LINES = 1_000
+_AT_ONCE = 200  # lines looked through at once where something is looked for
+
+
+class NoSuchMonth(CabinetError):
+    """The month is before the subscriber's first or in the future; the facts name the first and the last one."""
+
+    message = "За этот месяц расходов нет: выберите другой."
+
+
+# --- a month ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CategorySpending:
+    """What went on a category; `previous_kopecks` is None when there is no month to compare with."""
+
+    category: Category
+    kopecks: int
+    previous_kopecks: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A fee that is known and not charged yet. `what` is the plan's name."""
+
+    on: date
+    kopecks: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The category that explains most of why a month differs from the one before; negative: less was spent on it."""
+
+    category: Category
+    kopecks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A calendar month of the operator's time zone, up to `until_on` (today, or its last day when it is over).
+
+    `previous_kopecks` and those of the categories are of the month before: up to the same day while this one is
+    current, else of the whole of it; None in the subscriber's first month. `categories` are those where something was
+    spent in either, the largest first. `days` has a sum for each day up to `until_on`, which is negative when more was
+    given back than spent. `expected` is what is still to come this month, empty when it is over.
+    """
+
+    month_on: date
+    until_on: date
+    is_current: bool
+    first_month_on: date
+    last_month_on: date
+    spent_kopecks: int
+    previous_kopecks: int | None
+    categories: tuple[CategorySpending, ...]
+    days: tuple[int, ...]
+    expected: tuple[Expected, ...]
+    expected_total_kopecks: int
+    main_difference: Difference | None
+
+
+def get_month(session: Session, subscriber_id: int, month_on: date, *, now: datetime) -> Month:
+    """What the month that holds `month_on` has cost so far, and what it will.
+
+    Raises:
+        NotFound: there is no such subscriber.
+        NoSuchMonth: before the subscriber's first month, or in the future.
+    """
+    who = _get_who(session, subscriber_id)
+    today = clock.local(now).date()
+    first_on, last_on = _months(who, now=now)
+    month_on = _check_month(who, month_on, now=now)
+    is_current = month_on == last_on
+    end_on = _next_month(month_on)
+    until_on = today if is_current else end_on - timedelta(days=1)
+    has_previous = month_on > first_on
+    previous_on = _month_of(month_on - timedelta(days=1))
+    previous_end_on = min(previous_on + timedelta(days=until_on.day), month_on) if is_current else month_on
+
+    spent: dict[Category, int] = {}
+    previous: dict[Category, int] = {}
+    days = [0] * until_on.day
+    for day_on, category, kopecks in list_spending(session, subscriber_id, previous_on, until_on + timedelta(days=1)):
+        if day_on >= month_on:
+            spent[category] = spent.get(category, 0) + kopecks
+            days[day_on.day - 1] += kopecks
+        elif day_on < previous_end_on and has_previous:
+            previous[category] = previous.get(category, 0) + kopecks
+    categories = [
+        CategorySpending(category, spent.get(category, 0), previous.get(category, 0) if has_previous else None)
+        for category in Category
+        if spent.get(category) or previous.get(category)
+    ]
+    total = sum(days)
+    expected = tuple(_list_expected(who, now=now, end_on=end_on)) if is_current else ()
+    return Month(
+        month_on=month_on,
+        until_on=until_on,
+        is_current=is_current,
+        first_month_on=first_on,
+        last_month_on=last_on,
+        spent_kopecks=total,
+        previous_kopecks=sum(previous.values()) if has_previous else None,
+        categories=tuple(sorted(categories, key=lambda one: -one.kopecks)),
+        days=tuple(days),
+        expected=expected,
+        expected_total_kopecks=total + sum(one.kopecks for one in expected),
+        main_difference=_main_difference(categories) if has_previous else None,
+    )
+
+
+def list_spending(
+    session: Session, subscriber_id: int, first_on: date, end_on: date
+) -> Sequence[tuple[date, Category, int]]:
+    """What was spent on each day of [first, end) in each category, in kopecks; days without spending are left out."""
+    return session.execute(
+        select(_spending.c.day_on, _spending.c.category, _spending.c.amount_kopecks).where(
+            _spending.c.subscriber_id == subscriber_id,
+            _spending.c.day_on >= first_on,
+            _spending.c.day_on < end_on,
+        )
+    ).all()
+
+
+def list_coming_fees(subscription: PlanSubscription, plan: Plan, *, now: datetime, until: datetime) -> list[datetime]:
+    """When the fees not charged yet are due, the nearest first; of a suspended subscription only the present one."""
+    found: list[datetime] = []
+    at = subscription.next_fee_at
+    if at is not None and subscription.state == SubscriptionState.SUSPENDED and at <= now:
+        return [period_containing(now, subscription.anchor_day, plan.period, clock.time_zone()).start]
+    while at is not None and at < until:
+        found.append(at)
+        at = period_containing(at, subscription.anchor_day, plan.period, clock.time_zone()).end
+    return found
+
+
+def _list_expected(who: "_Who", *, now: datetime, end_on: date) -> Iterable[Expected]:
+    """Known fees from now to the end of the month; without money for the last one nothing more is expected."""
+    for subscription, facts in who.plans:
+        plan = facts.plan
+        if subscription.ended_at is not None or subscription.state == SubscriptionState.SUSPENDED:
+            continue
+        fee = plan.fee_for(who.subscriber.region, subscription.settings)
+        for at in list_coming_fees(subscription, plan, now=now, until=_midnight(end_on)) if fee else ():
+            yield Expected(max(clock.local(at).date(), clock.local(now).date()), fee, plan.name)
+
+
+def _main_difference(categories: Sequence[CategorySpending]) -> Difference | None:
+    """The category that moved furthest in the direction in which the month as a whole moved."""
+    changes = [Difference(one.category, one.kopecks - (one.previous_kopecks or 0)) for one in categories]
+    total = sum(change.kopecks for change in changes)
+    if not total:
+        return None
+    return max(changes, key=lambda change: change.kopecks if total > 0 else -change.kopecks)
+
+
+def _months(who: "_Who", *, now: datetime) -> tuple[date, date]:
+    """The first and the last month that there is something to say of."""
+    last_on = _month_of(clock.local(now).date())
+    return min(_month_of(clock.local(who.subscriber.activated_at).date()), last_on), last_on
+
+
+def _check_month(who: "_Who", month_on: date, *, now: datetime) -> date:
+    first_on, last_on = _months(who, now=now)
+    if not first_on <= _month_of(month_on) <= last_on:
+        raise NoSuchMonth(first_month_on=first_on, last_month_on=last_on)
+    return _month_of(month_on)
+
+
+def _month_of(day: date) -> date:
+    return day.replace(day=1)
+
+
+def _next_month(month_on: date) -> date:
+    return _month_of(month_on + timedelta(days=32))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, clock.time_zone())
+
+
+# --- the statement ---------------------------------------------------------------------------------------------------
+
+
+class LineDirection(StrEnum):
+    """Which lines are wanted. Without one of these: all."""
+
+    MONEY = "money"  # out and in
+    OUT = "out"
+    IN = "in"
+    INCLUDED = "included"  # usage that cost nothing
+
+
+class Source(StrEnum):
+    """Where a line comes from."""
+
+    POSTING = "posting"
+    USAGE = "usage"  # cost nothing, so no money moved
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the statement. Negative is money out; usage that cost nothing is 0.
+
+    `kind` is the ledger's (`plan_fee`, `top_up`, `usage`, `reversal`, …). `category` is None for money in that gives
+    nothing back. `balance_after_kopecks` is the main account's, None where the line did not touch it (usage that was
+    free, or wholly a debt). `quantity` is in the kind's unit: seconds, messages, bytes; None where nothing was used.
+    `zone_name` names the zone or traffic class, `destination` follows “Звонок”, `peer` is the other party or the
+    application. A reversal has these facts of what it gives back.
+    """
+
+    id: str
+    source: Source
+    kind: str
+    category: Category | None
+    happened_at: datetime
+    amount_kopecks: int
+    balance_after_kopecks: int | None
+    plan_name: str = ""
+    usage_kind: UsageKind | None = None
+    usage_direction: Direction | None = None
+    quantity: int | None = None
+    peer: str = ""
+    zone: str = ""
+    zone_name: str = ""
+    destination: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinesPage:
+    """Newest first. The next page is asked with `before=next_before`; at the end there is none."""
+
+    lines: tuple[Line, ...]
+    next_before: str | None
+    is_end: bool
+
+
+def list_lines(
+    session: Session,
+    subscriber_id: int,
+    month_on: date,
+    *,
+    search: str = "",
+    categories: Collection[Category] = frozenset(),
+    direction: LineDirection | None = None,
+    before: str | None = None,
+    limit: int = 20,
+    now: datetime,
+) -> LinesPage:
+    """A page of the statement of the month that holds `month_on`.
+
+    `search` is words: of the operation, the category, the zone, in Russian or English, or digits of the other party's
+    number; a line has to have all of them. A page continues where the one before it ended, whatever has come meanwhile.
+
+    Raises:
+        NotFound: there is no such subscriber; `before` is not of ours.
+        NoSuchMonth: before the subscriber's first month, or in the future.
+    """
+    who = _get_who(session, subscriber_id)
+    month_on = _check_month(who, month_on, now=now)
+    limit = min(max(limit, 1), MOST_LINES)
+    wanted = _Wanted(
+        start=_midnight(month_on),
+        end=_midnight(_next_month(month_on)),
+        before=_read_place(before) if before else None,
+        words=_words_of(search),
+        categories=frozenset(categories),
+        direction=direction,
+    )
+    entries: list[_Entry] = []
+    if direction != LineDirection.INCLUDED:
+        entries += _list_money(session, who, wanted, limit + 1)
+    if direction in (None, LineDirection.INCLUDED):
+        entries += _list_included(session, who, wanted, limit + 1)
+    entries.sort(key=lambda entry: entry.place, reverse=True)
+    lines = tuple(entry.line for entry in entries[:limit])
+    is_end = len(entries) <= limit
+    return LinesPage(lines, None if is_end else _write_place(entries[limit - 1].place), is_end)
+
+
+# --- an explanation --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What was taken from an allowance, in the unit of the usage."""
+
+    allowance_name: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a fee: the plan's own (`name` is the plan's), or a chosen step of a setting."""
+
+    code: str
+    name: str
+    step_name: str
+    kopecks: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineExplanation:
+    """Why a line is what it is, from what was stored when it was made. What does not apply is None or empty.
+
+    Of usage: `quantity` was rounded up by `rounding` to `billed_quantity`; `draws` came from allowances and
+    `missed_quantity` was left. It was paid in blocks of `block` units at `price_kopecks` each: `blocks` of them. Where
+    what is over the allowances is summed over the period, the sum was `counter_before` and became `counter_after`, and
+    `blocks` is how many more that makes. `debt_after_kopecks` is there when the money did not do.
+    Of a fee: `parts` for the period [`period_start_on`, `period_end_on`).
+    Of money in: `paid_from` says where from (`card`). Of a reversal: all that is said of the line `reversed_line_id`.
+    """
+
+    line: Line
+    reason: Reason | None = None
+    quantity: int | None = None
+    rounding: Rounding | None = None
+    billed_quantity: int | None = None
+    draws: tuple[Draw, ...] = ()
+    missed_quantity: int | None = None
+    block: int | None = None
+    price_kopecks: int | None = None
+    blocks: int | None = None
+    counter_before: int | None = None
+    counter_after: int | None = None
+    plan_name: str = ""
+    plan_version: int | None = None
+    plan_since_on: date | None = None
+    region: str = ""
+    parts: tuple[Part, ...] = ()
+    period_start_on: date | None = None
+    period_end_on: date | None = None
+    paid_from: str = ""
+    balance_after_kopecks: int | None = None
+    debt_after_kopecks: int | None = None
+    reversed_line_id: str = ""
+
+
+def explain_line(session: Session, subscriber_id: int, line_id: str) -> LineExplanation:
+    """Why the line is what it is.
+
+    Raises:
+        NotFound: there is no such line, or it is someone else's.
+    """
+    return explain_lines(session, subscriber_id, [line_id])[0]
+
+
+def explain_lines(session: Session, subscriber_id: int, line_ids: Sequence[str]) -> list[LineExplanation]:
+    """As `explain_line`, for several lines with the queries of one, in the order asked for.
+
+    Raises:
+        NotFound: one of them does not exist, or is someone else's.
+    """
+    who = _get_who(session, subscriber_id)
+    numbers: dict[int, list[int]] = {_POSTING: [], _USAGE: []}
+    for line_id in line_ids:
+        found = _LINE_ID.fullmatch(line_id)
+        if found is None:
+            raise NotFound
+        numbers[_RANKS[found[1]]].append(int(found[2]))
+    entries: dict[str, _Entry] = {}
+    if numbers[_POSTING]:
+        chosen = select(_posting.c.transaction_id).where(_posting.c.id.in_(numbers[_POSTING]))
+        entries |= {
+            entry.line.id: entry for entry in _money_entries(session, who, list(session.execute(chosen).scalars()))
+        }
+    if numbers[_USAGE]:
+        rows = session.execute(_select_included(who).where(_record.c.id.in_(numbers[_USAGE])))
+        entries |= {entry.line.id: entry for entry in (_included_entry(who, row) for row in rows)}
+    try:
+        chosen_entries = [entries[line_id] for line_id in line_ids]
+    except KeyError:
+        raise NotFound from None
+    drawn = {allowance_id for entry in chosen_entries for allowance_id, _ in entry.facts.get("draws", ())}
+    names: dict[int, str] = {}
+    if drawn:
+        names = dict(
+            session.execute(select(_allowance.c.id, _allowance.c.name).where(_allowance.c.id.in_(drawn))).all()
+        )
+    return [_explain(who, entry, names) for entry in chosen_entries]
+
+
+def _explain(who: "_Who", entry: "_Entry", allowance_names: Mapping[int, str]) -> LineExplanation:
+    facts = entry.facts
+    subscription, plan = who.subscription_at(facts, entry.charged_at) or (None, None)
+    common = LineExplanation(
+        line=entry.line,
+        plan_name=entry.line.plan_name,
+        plan_version=_version_in(facts),
+        plan_since_on=clock.local(subscription.started_at).date() if subscription else None,
+        balance_after_kopecks=entry.line.balance_after_kopecks,
+        debt_after_kopecks=entry.debt_after_kopecks,
+        reversed_line_id=entry.reversed_line_id,
+    )
+    if entry.what == "usage":
+        return replace(
+            common,
+            reason=Reason(facts["reason"]),
+            quantity=facts["quantity"],
+            rounding=Rounding(facts["rounding"]),
+            billed_quantity=facts["billed"],
+            draws=tuple(Draw(allowance_names.get(number, ""), units) for number, units in facts["draws"]),
+            missed_quantity=facts["missed"],
+            block=facts["block"],
+            price_kopecks=facts["price_kopecks"],
+            blocks=facts["blocks"],
+            counter_before=facts["counter_before"],
+            counter_after=facts["counter_after"],
+        )
+    if entry.what == "plan_fee":
+        return replace(
+            common,
+            region=facts["region"],
+            parts=tuple(_part(plan, part["code"], part["kopecks"]) for part in facts["parts"]),
+            period_start_on=date.fromisoformat(facts["period_start"]),
+            period_end_on=date.fromisoformat(facts["period_end"]),
+        )
+    if entry.what == "top_up":
+        return replace(common, paid_from=facts["source"])
+    return common
+
+
+def _version_in(facts: Mapping[str, Any]) -> int | None:
+    """The plan's version; a fee and a record call it differently."""
+    return facts.get("plan_version", facts.get("version"))
+
+
+def _part(plan: Plan | None, code: str, kopecks: int) -> Part:
+    setting_code, _, step_code = code.partition(":")
+    for setting in plan.settings if plan else ():
+        for step in setting.steps:
+            if (setting.code, step.code) == (setting_code, step_code):
+                return Part(code, setting.name, step.name, kopecks)
+    return Part(code, plan.name if plan else "", "", kopecks)
+
+
+# --- whose it is -----------------------------------------------------------------------------------------------------
+
+
+class _Who(NamedTuple):
+    subscriber: Subscriber
+    plans: Sequence[tuple[PlanSubscription, PlanFacts]]  # the newest first
+
+    def subscription_at(self, facts: Mapping[str, Any], at: datetime) -> tuple[PlanSubscription, Plan] | None:
+        """The subscription that held at the moment, to the plan version that the facts name."""
+        wanted = facts.get("plan"), _version_in(facts)
+        for subscription, version in self.plans:
+            if (version.plan.code, version.plan.version) == wanted and subscription.started_at <= at:
+                return subscription, version.plan
+        return None
+
+    def plan_at(self, facts: Mapping[str, Any], at: datetime) -> Plan | None:
+        """The plan version that the facts name."""
+        found = self.subscription_at(facts, at)
+        return found[1] if found else None
+
+
+def _get_who(session: Session, subscriber_id: int) -> _Who:
+    rows = session.execute(
+        select(Subscriber, PlanSubscription)
+        .outerjoin(PlanSubscription, col(PlanSubscription.subscriber_id) == col(Subscriber.id))
+        .where(col(Subscriber.id) == subscriber_id)
+        .order_by(col(PlanSubscription.started_at).desc())
+    ).all()
+    if not rows:
+        raise NotFound
+    subscriptions = [subscription for _, subscription in rows if subscription is not None]
+    versions = {subscription.plan_version_id for subscription in subscriptions}
+    plans = {version_id: tariffs.get_plan(session, version_id) for version_id in sorted(versions)}
+    return _Who(rows[0][0], [(subscription, plans[subscription.plan_version_id]) for subscription in subscriptions])
+
+
+# --- places in the statement -----------------------------------------------------------------------------------------
+
+_POSTING, _USAGE = 1, 0  # of what happened at one moment, money stands above usage that cost nothing
+_RANKS = {"p": _POSTING, "u": _USAGE}
+_LINE_ID = re.compile(r"([pu])([0-9]{1,18})")
+_PLACE = re.compile(r"(-?[0-9]{1,17})([pu])([0-9]{1,18})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class _Place(NamedTuple):
+    """Where a line stands: places compare as lines do, and nothing that comes later can move one."""
+
+    at: datetime
+    rank: int
+    number: int
+
+
+def _write_place(place: _Place) -> str:
+    return f"{(place.at - _EPOCH) // _MICROSECOND}{'up'[place.rank]}{place.number}"
+
+
+def _read_place(text: str) -> _Place:
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        raise NotFound
+    try:
+        return _Place(_EPOCH + int(found[1]) * _MICROSECOND, _RANKS[found[2]], int(found[3]))
+    except OverflowError:
+        raise NotFound from None
+
+
+def _is_before(moment: Any, number: Any, place: _Place, rank: int) -> Any:
+    """The condition for a row of that rank to stand below the place; its first half is what an index can use."""
+    if rank < place.rank:
+        return moment <= place.at
+    if rank > place.rank:
+        return moment < place.at
+    return and_(moment <= place.at, or_(moment < place.at, number < place.number))
+
+
+# --- what is looked for ----------------------------------------------------------------------------------------------
+
+_CATEGORY_WORDS = {
+    Category.PLAN_FEE: "абонентская плата тариф plan fee monthly",
+    Category.SERVICES: "услуги подписки services subscriptions",
+    Category.PACKAGES: "пакеты packages",
+    Category.CALLS: "звонки calls",
+    Category.CALLS_ABROAD: "звонки за границу международные calls abroad international",
+    Category.SMS: "sms смс сообщения messages",
+    Category.INTERNET: "интернет internet",
+    Category.ROAMING: "роуминг roaming",
+    Category.OTHER: "другое прочее other",
+}
+_KIND_WORDS = {
+    "plan_fee": "абонентская плата plan fee",
+    "top_up": "пополнение платёж оплата top-up payment",
+    "opening": "остаток перенос opening balance",
+    "reversal": "возврат отмена refund reversal",
+}
+_USAGE_WORDS = {
+    UsageKind.VOICE: "звонок вызов разговор минуты call minutes",
+    UsageKind.SMS: "sms смс сообщение message",
+    UsageKind.DATA: "интернет трафик гигабайты internet data gigabytes",
+}
+_DIRECTION_WORDS = {Direction.IN: "входящий входящее incoming", Direction.OUT: "исходящий исходящее outgoing"}
+
+
+class _Wanted(NamedTuple):
+    """Lines of [start, end) below `before` that have all the words, and are of these categories (none: of any)."""
+
+    start: datetime
+    end: datetime
+    before: _Place | None
+    words: tuple[str, ...]
+    categories: frozenset[Category]
+    direction: LineDirection | None
+
+    @property
+    def is_everything(self) -> bool:
+        return not self.words and not self.categories
+
+    def has(self, line: Line) -> bool:
+        """Whether the line, of the right time and direction, is looked for."""
+        if self.categories and line.category not in self.categories:
+            return False
+        names = _names(line)
+        return all(word in names or _is_in_peer(word, line.peer) for word in self.words)
+
+
+def _words_of(search: str) -> tuple[str, ...]:
+    """The words looked for, as they are compared. Numbers written with spaces and brackets are one word."""
+    text = "".join(char if char.isprintable() else " " for char in search[:LONGEST_SEARCH])
+    if re.fullmatch(r"[\d\s()+-]+", text, re.ASCII):
+        text = re.sub(r"\D", "", text)
+    return tuple(_plain(text).split())
+
+
+def _plain(text: str) -> str:
+    return text.lower().replace("ё", "е")
+
+
+def _names(line: Line) -> str:
+    words = [line.plan_name, line.zone_name, line.destination, _KIND_WORDS.get(line.kind, "")]
+    if line.category:
+        words.append(_CATEGORY_WORDS[line.category])
+    if line.usage_kind and line.usage_direction:
+        words.append(_USAGE_WORDS[line.usage_kind])
+        if line.usage_kind != UsageKind.DATA:
+            words.append(_DIRECTION_WORDS[line.usage_direction])
+    return _plain(" ".join(words))
+
+
+def _is_named(word: str, line: Line) -> bool:
+    return word in _names(line)
+
+
+def _is_in_peer(word: str, peer: str) -> bool:
+    """Whether the other party's name or number has it; a number may be looked for as it is dialled here."""
+    return word in peer.lower() or (len(word) == 11 and word[0] == "8" and peer.endswith(f"7{word[1:]}"))
+
+
+# --- money -----------------------------------------------------------------------------------------------------------
+
+
+class _Entry(NamedTuple):
+    """A line, its place, and what explains it: `what` and `facts` are the ledger's, of a reversal those reversed."""
+
+    place: _Place
+    line: Line
+    what: str
+    facts: Mapping[str, Any]
+    charged_at: datetime
+    debt_after_kopecks: int | None = None
+    reversed_line_id: str = ""
+
+
+def _list_money(session: Session, who: _Who, wanted: _Wanted, limit: int) -> list[_Entry]:
+    """The newest `limit` lines that are wanted. What is looked for is found in Python, a few hundred lines a time."""
+    accounts = _own_accounts(session, who)
+    many = limit + 1 if wanted.is_everything else _AT_ONCE
+    found: list[_Entry] = []
+    before = wanted.before
+    while len(found) < limit:
+        heads = _newest_postings(session, list(accounts), wanted, before, many)
+        numbers = {row.id for row in heads}
+        entries = _money_entries(session, who, list({row.transaction_id for row in heads}), accounts)
+        found += [entry for entry in entries if entry.place.number in numbers and wanted.has(entry.line)]
+        if len(heads) < many:
+            break
+        before = _Place(heads[-1].happened_at, _POSTING, heads[-1].id)
+    return sorted(found, key=lambda entry: entry.place, reverse=True)[:limit]
+
+
+def _own_accounts(session: Session, who: _Who) -> dict[int, AccountKind]:
+    return dict(
+        session.execute(
+            select(_account.c.id, _account.c.kind).where(_account.c.subscriber_id == who.subscriber.id)
+        ).all()
+    )
+
+
+def _newest_postings(
+    session: Session, own: Sequence[int], wanted: _Wanted, before: _Place | None, many: int
+) -> Sequence[Any]:
+    """The newest postings between these accounts and others: of each account from its own end of an index."""
+    sides = []
+    if wanted.direction != LineDirection.IN:
+        sides.append((_posting.c.source_id, _posting.c.destination_id))
+    if wanted.direction != LineDirection.OUT:
+        sides.append((_posting.c.destination_id, _posting.c.source_id))
+    moment, number = _posting.c.happened_at, _posting.c.id
+    parts = []
+    for account_id in own:
+        for side, other in sides:
+            part = select(_posting.c.id, _posting.c.transaction_id, _posting.c.happened_at).where(
+                side == account_id, other.not_in(own), moment >= wanted.start, moment < wanted.end
+            )
+            if before is not None:
+                part = part.where(_is_before(moment, number, before, _POSTING))
+            parts.append(part.order_by(moment.desc(), number.desc()).limit(many).subquery())
+    if not parts:
+        return ()
+    together = union_all(*(select(*part.c) for part in parts)).subquery()
+    return session.execute(
+        select(*together.c).order_by(together.c.happened_at.desc(), together.c.id.desc()).limit(many)
+    ).all()
+
+
+def _money_entries(
+    session: Session, who: _Who, transaction_ids: Sequence[int], accounts: Mapping[int, AccountKind] | None = None
+) -> list[_Entry]:
+    """The lines that these transactions made in the subscriber's statement, if they are the subscriber's."""
+    if not transaction_ids:
+        return []
+    accounts = accounts if accounts is not None else _own_accounts(session, who)
+    rows = [
+        row
+        for row in _list_postings(session, transaction_ids)
+        if (row.source_id in accounts) != (row.destination_id in accounts)
+    ]
+    reversed_ids = {row.reverses_id for row in rows if row.reverses_id is not None}
+    originals = {row.id: row for row in _list_postings(session, list(reversed_ids))} if reversed_ids else {}
+    # What explains each posting, and the postings that have one explanation together.
+    explained: dict[tuple[int, str], list[tuple[Any, Any]]] = {}
+    for row in rows:
+        origin = originals[row.explanation["posting_id"]] if row.reverses_id is not None else row
+        together = json.dumps(origin.explanation, sort_keys=True)
+        explained.setdefault((row.transaction_id, together), []).append((row, origin))
+    peers = _list_peers(session, [pairs[0][1].reference for pairs in explained.values()])
+    others = {row.destination_id if row.source_id in accounts else row.source_id for row in rows}
+    income = {
+        account_id
+        for account_id, code in session.execute(select(_account.c.id, _account.c.code).where(_account.c.id.in_(others)))
+        if is_income(code)
+    }
+    return [_money_entry(who, pairs, accounts, peers, income) for pairs in explained.values()]
+
+
+def _list_postings(session: Session, transaction_ids: Sequence[int]) -> Sequence[Any]:
+    return session.execute(
+        select(*_posting.columns, _transaction.c.kind, _transaction.c.reference, _transaction.c.reverses_id)
+        .join(_transaction, _transaction.c.id == _posting.c.transaction_id)
+        .where(_posting.c.transaction_id.in_(transaction_ids))
+        .order_by(_posting.c.id)
+    ).all()
+
+
+def _list_peers(session: Session, references: Iterable[str]) -> dict[str, str]:
+    """Whom the usage charged under these references was with."""
+    wanted = [reference.removeprefix("usage:") for reference in references if reference.startswith("usage:")]
+    if not wanted:
+        return {}
+    rows = session.execute(select(_record.c.record_id, _record.c.peer).where(_record.c.record_id.in_(wanted)))
+    return {f"usage:{record_id}": peer for record_id, peer in rows}
+
+
+def _money_entry(
+    who: _Who,
+    pairs: Sequence[tuple[Any, Any]],
+    accounts: Mapping[int, AccountKind],
+    peers: Mapping[str, str],
+    income: Collection[int],
+) -> _Entry:
+    """The line of postings that are explained together, each with the one that it reverses, or itself."""
+    amount, is_spending = 0, False
+    after: dict[AccountKind, int] = {}
+    for row, _ in pairs:
+        is_out = row.source_id in accounts
+        own_id, other_id = (row.source_id, row.destination_id) if is_out else (row.destination_id, row.source_id)
+        amount += -row.amount_kopecks if is_out else row.amount_kopecks
+        after[accounts[own_id]] = row.source_balance_kopecks if is_out else row.destination_balance_kopecks
+        is_spending = is_spending or other_id in income
+    last, origin = pairs[-1]
+    facts = origin.explanation
+    line = _line(
+        who.plan_at(facts, origin.happened_at),
+        facts,
+        id=f"p{last.id}",
+        source=Source.POSTING,
+        kind=last.kind,
+        category=category_of(origin.kind, facts) if is_spending else None,
+        happened_at=last.happened_at,
+        amount_kopecks=amount,
+        balance_after_kopecks=after.get(AccountKind.MAIN),
+        peer=peers.get(origin.reference, ""),
+    )
+    return _Entry(
+        _Place(last.happened_at, _POSTING, last.id),
+        line,
+        origin.kind,
+        facts,
+        origin.happened_at,
+        after.get(AccountKind.DEBT),
+        f"p{max(origin.id for _, origin in pairs)}" if last.reverses_id is not None else "",
+    )
+
+
+def _line(plan: Plan | None, facts: Mapping[str, Any], **known: Any) -> Line:
+    """A line with what the facts say of the usage, if there was any."""
+    plan_name = plan.name if plan else ""
+    if "zone" not in facts:
+        return Line(plan_name=plan_name, **known)
+    zone = plan.zones.get(facts["zone"]) if plan else None
+    return Line(
+        plan_name=plan_name,
+        usage_kind=UsageKind(facts["kind"]),
+        usage_direction=Direction(facts["direction"]),
+        quantity=facts["quantity"],
+        zone=facts["zone"],
+        zone_name=zone.name if zone else "",
+        destination=zone.destination if zone else "",
+        **known,
+    )
+
+
+# --- usage that cost nothing -----------------------------------------------------------------------------------------
+
+
+def _list_included(session: Session, who: _Who, wanted: _Wanted, limit: int) -> list[_Entry]:
+    query = _select_included(who).where(_record.c.started_at >= wanted.start, _record.c.started_at < wanted.end)
+    if wanted.before is not None:
+        query = query.where(_is_before(_record.c.started_at, _record.c.id, wanted.before, _USAGE))
+    if wanted.categories:
+        query = query.where(_is_one_of(who, lambda line: line.category in wanted.categories))
+    for word in wanted.words:
+        named = _is_one_of(who, partial(_is_named, word))
+        peer = func.lower(_record.c.peer)
+        dialled = peer.endswith(f"7{word[1:]}", autoescape=True) if len(word) == 11 and word[0] == "8" else false()
+        query = query.where(or_(named, peer.contains(word, autoescape=True), dialled))
+    rows = session.execute(query.order_by(_record.c.started_at.desc(), _record.c.id.desc()).limit(limit))
+    return [_included_entry(who, row) for row in rows]
+
+
+def _is_one_of(who: _Who, is_wanted: Callable[[Line], bool]) -> Any:
+    """The condition for usage to be of a kind, direction and zone that is wanted: the plans name all there can be."""
+    zones: dict[tuple[int, str, str], list[str]] = {}
+    for version_id, plan_facts in {facts.plan_version_id: facts for _, facts in who.plans}.items():
+        for kind, direction, zone in plan_facts.rates.rules:
+            facts = {"kind": kind, "direction": direction, "zone": zone, "quantity": 0}
+            if is_wanted(_included_line(plan_facts.plan, facts)):
+                zones.setdefault((version_id, kind, direction), []).append(zone)
+    return or_(
+        false(),
+        *(
+            and_(
+                _record.c.plan_version_id == version_id,
+                _record.c.kind == kind,
+                _record.c.direction == direction,
+                _record.c.zone.in_(several),
+            )
+            for (version_id, kind, direction), several in zones.items()
+        ),
+    )
+
+
+def _select_included(who: _Who) -> Any:
+    columns = (_record.c.id, _record.c.started_at, _record.c.peer, _record.c.rating)
+    return select(*columns).where(_record.c.subscriber_id == who.subscriber.id, _record.c.charge_kopecks == 0)
+
+
+def _included_entry(who: _Who, row: Any) -> _Entry:
+    plan = who.plan_at(row.rating, row.started_at)
+    line = _included_line(plan, row.rating, id=f"u{row.id}", happened_at=row.started_at, peer=row.peer)
+    return _Entry(_Place(row.started_at, _USAGE, row.id), line, "usage", row.rating, row.started_at)
+
+
+def _included_line(
+    plan: Plan | None, facts: Mapping[str, Any], *, id: str = "", happened_at: datetime = _EPOCH, peer: str = ""
+) -> Line:
+    return _line(
+        plan,
+        facts,
+        id=id,
+        source=Source.USAGE,
+        kind="usage",
+        category=category_of("usage", facts),
+        happened_at=happened_at,
+        amount_kopecks=0,
+        balance_after_kopecks=None,
+        peer=peer,
+    )
