@@ -92,7 +92,7 @@ async def close_all() -> None:
     """For the end of the process: closes every socket and waits a moment until their handlers have left."""
     for socket in [socket for same_key in _open.values() for socket in same_key]:
         socket.close()
-    for _ in range(20):
+    for _ in range(5):
         if not _open:
             return
         await asyncio.sleep(0.1)
