@@ -193,7 +193,7 @@ def enter_code(page: Page, code: str) -> None:
 def sign_in(page: Page, site: Site, number: str) -> None:
     """To the dashboard, past the offer of a password if it is made."""
     enter_code(page, ask_for_code(page, site, number))
-    page.wait_for_url(re.compile(r"/(welcome/?)?$"))
+    page.wait_for_url(re.compile(rf"^{re.escape(site.url)}/(welcome/)?$"))
     if "/welcome" in page.url:
         page.get_by_role("button", name="Пропустить").or_(page.get_by_role("link", name="Пропустить")).click()
     expect(page.get_by_role("heading", name="Баланс")).to_be_visible()
