@@ -211,6 +211,12 @@ def test_a_month_without_expenses_says_so():
     assert (seen(view.empty), view.has_chart, view.comparison) == ("В~ноябре расходов ещё не было", False, "")
 
 
+def test_two_empty_months_are_not_compared():
+    view = views.expenses_view(replace(EXPENSES, days=(0,) * 23, previous_days=(0,) * 30 + (962_00,)), "ru")
+
+    assert (view.comparison, view.has_chart) == ("", True)
+
+
 def operation(kind: str, amount: int, explanation: dict, **facts) -> views.OperationView:
     found = Operation(
         transaction_id=7,

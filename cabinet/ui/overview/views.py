@@ -294,6 +294,8 @@ def _comparison(expenses: Expenses, before_on: date, language: Language) -> tupl
         return translate("на {sum} больше, чем к {day}", language, **values), True
     if difference < 0:
         return translate("на {sum} меньше, чем к {day}", language, **values), False
+    if not expenses.spent_kopecks:
+        return "", False
     return translate("столько же, сколько к {day}", language, **values), False
 
 
