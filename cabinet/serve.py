@@ -100,7 +100,7 @@ def serve() -> None:
     environment.REFLEX_SKIP_COMPILE.set(True)
     environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.set(True)
     logs.configure()
-    # Not `asyncio.run`: it would cancel what is left at the end and wait for it, and a socket of Granian's whose browser
+    # Not `asyncio.run`: it would cancel what is left and wait for it, and a socket of Granian's whose browser
     # does not answer cannot be cancelled. What has to be finished was finished with the lifespan.
     asyncio.new_event_loop().run_until_complete(_serve())
 
