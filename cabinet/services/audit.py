@@ -9,6 +9,7 @@ explanations) is read in slices, so memory stays the same however much there is.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from typing import Any
@@ -16,8 +17,10 @@ from typing import Any
 from sqlalchemy import inspect, text
 from sqlmodel import Session
 
-from cabinet import ledger
+from cabinet import clock, ledger
+from cabinet.config import settings
 from cabinet.domain.rating import recompute_amount
+from cabinet.domain.spending import NOT_INCOME, category_of
 from cabinet.models.base import Json, metadata
 
 MOST_FAULTS = 100  # of one check: a broken world must not fill the memory, and nobody reads further
@@ -71,7 +74,7 @@ class AuditReport:
 
 
 def run_audit(session: Session, progress: Progress | None = None) -> AuditReport:
-    """Checks the invariants I1–I5 and I7–I10 of the ledger, the fees, the usage and the messages."""
+    """Checks the invariants I1–I5 and I7–I11 of the ledger, the fees, the usage and the messages."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL statement_timeout = 0"))  # an audit may take its time
     report = progress or (lambda name, checked: None)
@@ -90,6 +93,7 @@ def run_audit(session: Session, progress: Progress | None = None) -> AuditReport
         (Check("I5", "what was posted cannot be changed"), _check_triggers),
         (Check("I8", "every record's charge follows from its rating"), _check_ratings),
         (Check("I10", "money is whole kopecks"), _check_integers),
+        (Check("I11", "every day's spending is the sum of its postings"), _check_spending),
     ):
         look(session, check, report)
         report(check.name, check.checked)
@@ -345,6 +349,58 @@ def _check_ratings(session: Session, check: Check, report: Progress) -> None:
         report(check.name, check.checked)
 
 
+def _check_spending(session: Session, check: Check, report: Progress) -> None:
+    """In one statement a slice, so that what is posted meanwhile is in both sums or in neither."""
+    if session.get_bind().dialect.name == "sqlite":
+        connection: Any = session.connection().connection.driver_connection
+        connection.create_function("local_day", 1, _local_day)
+        day_on, fact, values = "local_day(p.happened_at)", "json_extract(e.explanation, '$.{}')", {}
+        origin_id = "json_extract(p.explanation, '$.posting_id')"
+    else:
+        day_on, fact = "CAST(CAST(p.happened_at AT TIME ZONE :zone AS date) AS text)", "e.explanation ->> '{}'"
+        origin_id, values = "CAST(p.explanation ->> 'posting_id' AS bigint)", {"zone": settings().time_zone}
+    slice_of_accounts = "SELECT id FROM account WHERE subscriber_id > :after AND subscriber_id <= :until"
+    query = text(f"""
+        SELECT own.subscriber_id, {day_on} AS day_on, NULL AS category, k.kind, {fact.format("kind")} AS usage_kind,
+               {fact.format("zone")} AS zone, sum(p.kopecks) AS kopecks, count(*) AS postings
+          FROM (SELECT id, transaction_id, happened_at, explanation,
+                       source_id AS own_id, destination_id AS other_id, amount_kopecks AS kopecks
+                  FROM posting WHERE source_id IN ({slice_of_accounts})
+                 UNION ALL
+                SELECT id, transaction_id, happened_at, explanation, destination_id, source_id, -amount_kopecks
+                  FROM posting WHERE destination_id IN ({slice_of_accounts})) p
+          JOIN account own ON own.id = p.own_id
+          JOIN account other ON other.id = p.other_id AND other.kind = 'operator' AND other.code NOT IN ({_NOT_INCOME})
+          JOIN ledger_transaction t ON t.id = p.transaction_id
+          JOIN posting e ON e.id = CASE WHEN t.reverses_id IS NULL THEN p.id ELSE {origin_id} END
+          JOIN ledger_transaction k ON k.id = e.transaction_id
+         GROUP BY 1, 2, 4, 5, 6
+         UNION ALL
+        SELECT subscriber_id, CAST(day_on AS text), category, NULL, NULL, NULL,
+               -amount_kopecks, -postings
+          FROM spending_day WHERE subscriber_id > :after AND subscriber_id <= :until""")
+    for slice_of in _slices(session, "subscriber", 500):
+        left_over: dict[tuple[int, str, str], tuple[int, int]] = {}
+        for row in session.execute(query, slice_of | values):
+            category = row.category or category_of(row.kind, {"kind": row.usage_kind, "zone": row.zone or ""})
+            key = row.subscriber_id, row.day_on, category
+            kopecks, postings = left_over.get(key, (0, 0))
+            left_over[key] = kopecks + int(row.kopecks), postings + int(row.postings)
+        for (subscriber_id, day_on, category), sums in left_over.items():
+            if sums != (0, 0):
+                what = f"the postings of {day_on} make {sums[0]} kopecks more of {category} than its sum says"
+                check.add(f"subscriber:{subscriber_id}:main", what)
+        check.checked += len(left_over)
+        report(check.name, check.checked)
+
+
+_NOT_INCOME = ", ".join(f"'{code}'" for code in sorted(NOT_INCOME))
+
+
+def _local_day(written: str) -> str:
+    return clock.local(datetime.fromisoformat(written).replace(tzinfo=UTC)).date().isoformat()
+
+
 def _computed(compute: Callable[[Mapping[str, Any]], int], facts: Mapping[str, Any]) -> int | None:
     """The amount; None when the facts do not say it."""
     try:
@@ -353,12 +409,12 @@ def _computed(compute: Callable[[Mapping[str, Any]], int], facts: Mapping[str, A
         return None
 
 
-def _slices(session: Session, table: str) -> Iterator[dict[str, int]]:
+def _slices(session: Session, table: str, size: int = _SLICE) -> Iterator[dict[str, int]]:
     """Ranges of ids that cover the table."""
     first, last = session.execute(text(f"SELECT min(id), max(id) FROM {table}")).one()
     if first is not None:
-        for after in range(first - 1, last, _SLICE):
-            yield {"after": after, "until": after + _SLICE}
+        for after in range(first - 1, last, size):
+            yield {"after": after, "until": after + size}
 
 
 def _account_code(session: Session, *account_ids: int) -> str:

@@ -4,7 +4,6 @@ Figures only: kopecks, seconds, messages, bytes and instants. Every query is bou
 reads history, by two months, so the cost grows with what is shown and not with what the operator has.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import accumulate
@@ -13,16 +12,15 @@ from typing import Any
 from sqlalchemy import union_all
 from sqlmodel import Session, col, select
 
-from cabinet import clock, ledger
+from cabinet import clock
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Plan
 from cabinet.domain.errors import NotFound
-from cabinet.domain.periods import period_containing
 from cabinet.models.ledger import Account, AccountKind, LedgerTransaction, Posting
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance
-from cabinet.services import tariffs
+from cabinet.services import expenses, tariffs
 
 LAST_OPERATIONS = 5
 PACE_NEEDS = timedelta(days=3)  # a forecast from less would be a guess
@@ -149,7 +147,7 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
     }
     fee, fees_at = 0, list[datetime]()
     if subscription and plan and (fee := plan.fee_for(subscriber.region, subscription.settings)):
-        fees_at = _list_fees(subscription, plan, now=now, until=now + FORESEEABLE)
+        fees_at = expenses.list_coming_fees(subscription, plan, now=now, until=now + FORESEEABLE)
     main = accounts.get(AccountKind.MAIN)
     debt = -_balance(accounts, AccountKind.DEBT)
     available = main.balance_kopecks + main.credit_limit_kopecks if main else 0
@@ -167,7 +165,7 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
         is_suspended=is_suspended,
         next_charge=_next_charge(fees_at, fee, available - debt),
         allowances=_list_allowances(session, subscriber_id, plan, now=now),
-        expenses=_get_expenses(session, subscriber, ids, [] if is_suspended else fees_at, fee, now=now),
+        expenses=_get_expenses(session, subscriber, [] if is_suspended else fees_at, fee, now=now),
         operations=_list_operations(session, ids, plan),
     )
 
@@ -191,18 +189,6 @@ def _balance(accounts: dict[AccountKind, Account], kind: AccountKind) -> int:
 
 
 # --- what will be charged ---------------------------------------------------------------------------------------------
-
-
-def _list_fees(subscription: PlanSubscription, plan: Plan, *, now: datetime, until: datetime) -> list[datetime]:
-    """When the fees not charged yet are due, the nearest first; of a suspended subscription only the present one."""
-    found: list[datetime] = []
-    at = subscription.next_fee_at
-    if at is not None and subscription.state == SubscriptionState.SUSPENDED and at <= now:
-        return [period_containing(now, subscription.anchor_day, plan.period, clock.time_zone()).start]
-    while at is not None and at < until:
-        found.append(at)
-        at = period_containing(at, subscription.anchor_day, plan.period, clock.time_zone()).end
-    return found
 
 
 def _next_charge(fees_at: list[datetime], fee: int, available: int) -> NextCharge | None:
@@ -265,13 +251,7 @@ def _left(rows: list[Allowance], scope_name: str, *, now: datetime) -> Allowance
 
 
 def _get_expenses(
-    session: Session,
-    subscriber: Subscriber,
-    account_ids: list[int],
-    fees_at: list[datetime],
-    fee: int,
-    *,
-    now: datetime,
+    session: Session, subscriber: Subscriber, fees_at: list[datetime], fee: int, *, now: datetime
 ) -> Expenses:
     zone = clock.time_zone()
     today = now.astimezone(zone).date()
@@ -279,8 +259,7 @@ def _get_expenses(
     previous_on = (month_on - timedelta(days=1)).replace(day=1)
     next_on = (month_on + timedelta(days=32)).replace(day=1)
     by_day: dict[date, int] = {}
-    for happened_at, kopecks in _list_spending(session, account_ids, _midnight(previous_on, zone), now):
-        day = happened_at.astimezone(zone).date()
+    for day, _, kopecks in expenses.list_spending(session, subscriber.id or 0, previous_on, next_on):
         by_day[day] = by_day.get(day, 0) + kopecks
 
     days = _running(by_day, month_on, today + timedelta(days=1))
@@ -296,25 +275,6 @@ def _get_expenses(
         previous_days=_running(by_day, previous_on, month_on) if was_here else (),
         expected_days=_running(due, today, next_on),
     )
-
-
-def _list_spending(
-    session: Session, account_ids: list[int], start: datetime, end: datetime
-) -> Iterable[tuple[datetime, int]]:
-    """What the operator earned from the subscriber in [start, end], and, negative, what it gave back of that."""
-    elsewhere = [f"operator:{name}" for name in ledger.MONEY_COMES_FROM]
-    halves = [
-        select(Posting.happened_at, (col(Posting.amount_kopecks) * sign).label("kopecks"))
-        .join(Account, col(Account.id) == other)
-        .where(own.in_(account_ids), col(Posting.happened_at) >= start, col(Posting.happened_at) <= end)
-        .where(Account.kind == AccountKind.OPERATOR, col(Account.code).not_in(elsewhere))
-        for own, other, sign in (
-            (col(Posting.source_id), col(Posting.destination_id), 1),
-            (col(Posting.destination_id), col(Posting.source_id), -1),
-        )
-    ]
-    both = union_all(*halves).subquery()
-    return session.exec(select(both.c.happened_at, both.c.kopecks)).all()
 
 
 def _running(by_day: dict[date, int], first_on: date, end_on: date) -> tuple[int, ...]:

@@ -207,7 +207,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def the_audit_finds_nothing(self) -> None:
         report = audit.run_audit(self.session)
-        codes = {"I1", "I2", "I3", "I4", "I5", "I10"}
+        codes = {"I1", "I2", "I3", "I4", "I5", "I10", "I11"}
         assert [fault for check in report.checks if check.code in codes for fault in check.faults] == []
 
     @invariant()

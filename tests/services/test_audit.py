@@ -131,7 +131,7 @@ def test_a_sound_world_has_no_faults(world: World):
 
     assert report.faults == []
     assert report.is_sound
-    assert {check.code for check in report.checks} == {"I1", "I2", "I3", "I4", "I5", "I7", "I8", "I9", "I10"}
+    assert {check.code for check in report.checks} == {"I1", "I2", "I3", "I4", "I5", "I7", "I8", "I9", "I10", "I11"}
     counted = {check.name: check.checked for check in report.checks}
     assert counted["every transaction is made of whole postings"] == 7  # one call was paid half from the debt
     assert counted["every usage record was rated and charged once"] == 2
@@ -302,3 +302,20 @@ def test_a_thoroughly_broken_world_is_told_shortly(world: World):
         f" plan_version_id, billed_quantity, missed_quantity, charge_kopecks, rating) VALUES {rows}"
     )
     assert len(faults(world, "I8")) == 2 * audit.MOST_FAULTS
+
+
+def test_i11_a_days_spending_that_its_postings_do_not_make(world: World):
+    world.run("UPDATE spending_day SET amount_kopecks = amount_kopecks + 5 WHERE category = 'plan_fee'")
+    (fault,) = faults(world, "I11")
+    assert fault.account == world.main
+    assert "make -5 kopecks more of plan_fee" in fault.what
+
+
+def test_i11_spending_that_is_in_no_days_sum(world: World):
+    world.run("DELETE FROM spending_day")
+    assert {fault.account for fault in faults(world, "I11")} == {world.main}
+
+
+def test_i11_a_charge_of_another_category(world: World):
+    world.run("UPDATE spending_day SET category = 'other' WHERE category = 'plan_fee'")
+    assert len(faults(world, "I11")) == 2
