@@ -1,4 +1,4 @@
-"""Django and HTMX in one file. `YARDSTICK_DATABASE` is the SQLite file, made when it is new."""
+"""Django and HTMX in one file. `YARDSTICK_DATABASE` is the SQLite file, made if missing."""
 
 import os
 from importlib.resources import files

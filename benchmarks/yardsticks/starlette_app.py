@@ -1,14 +1,17 @@
-"""The limit: Starlette with SQL and JavaScript by hand. `YARDSTICK_DATABASE` is the SQLite file, made when it is new."""
+"""The limit: Starlette, hand-written JavaScript, SQLModel as in the cabinet. `YARDSTICK_DATABASE` is the SQLite file.
+
+What the cabinet loses to this one, Reflex and its pages cost, not the database.
+"""
 
 import asyncio
 import json
 import os
 import secrets
-import sqlite3
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
+from sqlalchemy import inspect
+from sqlmodel import Field, Session, SQLModel, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -25,15 +28,38 @@ from benchmarks.yardsticks.small_cabinet import (
     operations_of,
     roubles,
 )
+from cabinet.db import make_engine
 
-DATABASE = os.environ["YARDSTICK_DATABASE"]
-TABLES = """
-CREATE TABLE person (id INTEGER PRIMARY KEY, number TEXT UNIQUE, password BLOB, balance INTEGER);
-CREATE TABLE session (token TEXT PRIMARY KEY, person_id INTEGER);
-CREATE TABLE operation (id INTEGER PRIMARY KEY, person_id INTEGER, day TEXT, title TEXT, amount INTEGER);
-CREATE INDEX operation_person ON operation (person_id, day);
-CREATE TABLE service (person_id INTEGER, number INTEGER, is_on INTEGER, PRIMARY KEY (person_id, number));
-"""
+ENGINE = make_engine(f"sqlite:///{os.environ['YARDSTICK_DATABASE']}")  # pragmas and transactions as in the cabinet
+READING = ENGINE.execution_options(reads_only=True)
+
+
+class Person(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+    number: str = Field(unique=True)
+    password: str
+    balance: int
+
+
+class SignedIn(SQLModel, table=True):
+    token: str = Field(primary_key=True)
+    person_id: int
+
+
+class Operation(SQLModel, table=True):
+    id: int | None = Field(None, primary_key=True)
+    person_id: int = Field(index=True)
+    day: str
+    title: str
+    amount: int
+
+
+class Service(SQLModel, table=True):
+    person_id: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    is_on: bool = False
+
+
 PAGE = """<!doctype html><html lang="ru"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Кабинет</title><style>body{{font:16px sans-serif;max-width:40rem;margin:auto;padding:1rem}}
 input,button{{font:inherit;padding:.5rem;margin:.25rem}}[aria-pressed=true]{{background:#cfc}}</style>{}</html>"""
@@ -44,88 +70,76 @@ SCRIPT = """<script>document.addEventListener("click",async({target})=>{if(!targ
 const answer=await fetch("/toggle/"+target.dataset.service,{method:"POST"});
 target.setAttribute("aria-pressed",(await answer.json()).on)})</script>"""
 
-_local = threading.local()
 _bcrypt = ThreadPoolExecutor(max_workers=2)
-
-
-def database() -> sqlite3.Connection:
-    """This thread's connection, as durable as the cabinet's own."""
-    if not hasattr(_local, "connection"):
-        _local.connection = sqlite3.connect(DATABASE, timeout=5, isolation_level=None)
-        _local.connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL")
-    return _local.connection
 
 
 def fill() -> None:
     """Makes the tables and everybody in them, once."""
-    if database().execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    if inspect(ENGINE).has_table("person"):
         return
-    password = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(12))
-    people = range(1, PEOPLE + 1)
-    operations = [(person, str(day), *rest) for person in people for day, *rest in operations_of(person)]
-    database().executescript(f"BEGIN; {TABLES}")
-    database().executemany(
-        "INSERT INTO person VALUES (?, ?, ?, ?)", [(p, number_of(p), password, 31_250) for p in people]
-    )
-    database().executemany("INSERT INTO operation VALUES (NULL, ?, ?, ?, ?)", operations)
-    services = [(person, number, 0) for person in people for number in range(len(SERVICES))]
-    database().executemany("INSERT INTO service VALUES (?, ?, ?)", services)
-    database().execute("COMMIT")
+    SQLModel.metadata.create_all(ENGINE, [table.__table__ for table in (Person, SignedIn, Operation, Service)])
+    password = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(12)).decode()
+    with Session(ENGINE) as session, session.begin():
+        for person in range(1, PEOPLE + 1):
+            session.add(Person(id=person, number=number_of(person), password=password, balance=31_250))
+            for day, title, amount in operations_of(person):
+                session.add(Operation(person_id=person, day=str(day), title=title, amount=amount))
+            session.add_all(Service(person_id=person, number=number) for number in range(len(SERVICES)))
 
 
-def find_password(number: str) -> tuple[int, bytes] | None:
-    return database().execute("SELECT id, password FROM person WHERE number = ?", (number,)).fetchone()
+def find(number: str) -> Person | None:
+    with Session(READING) as session:
+        return session.exec(select(Person).where(Person.number == number)).first()
 
 
-def open_session(person: int) -> str:
+def open_session(person_id: int) -> str:
     token = secrets.token_urlsafe(32)
-    database().execute("INSERT INTO session VALUES (?, ?)", (token, person))
+    with Session(ENGINE) as session, session.begin():
+        session.add(SignedIn(token=token, person_id=person_id))
     return token
 
 
 def dashboard_of(token: str) -> str | None:
-    found = database().execute(
-        "SELECT person.id, number, balance FROM session JOIN person ON person.id = person_id WHERE token = ?", (token,)
-    )
-    if (row := found.fetchone()) is None:
-        return None
-    person, number, balance = row
-    operations = database().execute(
-        "SELECT day, title, amount FROM operation WHERE person_id = ? ORDER BY day", (person,)
-    )
-    lines = operations.fetchall()
-    services = database().execute("SELECT number, is_on FROM service WHERE person_id = ? ORDER BY number", (person,))
-    chart = chart_of([amount for *_, amount in lines])
-    rows = "".join(f"<li>{day} {title} {roubles(amount)}</li>" for day, title, amount in reversed(lines[-10:]))
+    with Session(READING) as session:
+        if (signed_in := session.get(SignedIn, token)) is None:
+            return None
+        person = session.get_one(Person, signed_in.person_id)
+        mine = select(Operation).where(Operation.person_id == person.id).order_by(Operation.day)
+        lines = session.exec(mine).all()
+        services = session.exec(select(Service).where(Service.person_id == person.id).order_by(Service.number)).all()
+    chart = chart_of([line.amount for line in lines])
+    rows = "".join(f"<li>{line.day} {line.title} {roubles(line.amount)}</li>" for line in reversed(lines[-10:]))
     buttons = "".join(
-        f'<button data-service="{n}" aria-pressed="{json.dumps(bool(on))}">{SERVICES[n]}</button>' for n, on in services
+        f'<button data-service="{one.number}" aria-pressed="{json.dumps(one.is_on)}">{SERVICES[one.number]}</button>'
+        for one in services
     )
     return PAGE.format(
-        f'<h1>Баланс</h1><p>{number}: {roubles(balance)}</p><svg viewBox="0 0 300 80"><polyline fill="none" '
-        f'stroke="green" points="{chart}"/></svg><ul id="operations">{rows}</ul>{buttons}{SCRIPT}'
+        f'<h1>Баланс</h1><p>{person.number}: {roubles(person.balance)}</p><svg viewBox="0 0 300 80"><polyline '
+        f'fill="none" stroke="green" points="{chart}"/></svg><ul id="operations">{rows}</ul>{buttons}{SCRIPT}'
     )
 
 
 def switch(token: str, number: int) -> bool | None:
-    found = database().execute(
-        "UPDATE service SET is_on = 1 - is_on WHERE number = ? AND person_id = "
-        "(SELECT person_id FROM session WHERE token = ?) RETURNING is_on",
-        (number, token),
-    )
-    row = found.fetchall()  # all of it: the statement is over, and committed, only then
-    return bool(row[0][0]) if row else None
+    with Session(ENGINE) as session, session.begin():
+        signed_in = session.get(SignedIn, token)
+        service = signed_in and session.get(Service, (signed_in.person_id, number))
+        if not service:
+            return None
+        service.is_on = not service.is_on
+        return service.is_on
 
 
 async def sign_in(request: Request) -> Response:
     if request.method == "GET":
         return HTMLResponse(SIGN_IN)
     form = await request.form()
-    found = await asyncio.to_thread(find_password, str(form.get("number", "")))
+    found = await asyncio.to_thread(find, str(form.get("number", "")))
     typed = str(form.get("password", "")).encode()
-    if not found or not await asyncio.get_running_loop().run_in_executor(_bcrypt, bcrypt.checkpw, typed, found[1]):
+    check = asyncio.get_running_loop().run_in_executor
+    if not found or not await check(_bcrypt, bcrypt.checkpw, typed, found.password.encode()):
         return RedirectResponse("/login", 303)
     response = RedirectResponse("/", 303)
-    response.set_cookie("sid", await asyncio.to_thread(open_session, found[0]), httponly=True, samesite="lax")
+    response.set_cookie("sid", await asyncio.to_thread(open_session, found.id), httponly=True, samesite="lax")
     return response
 
 
