@@ -33,8 +33,8 @@ lint: ## formatting, lint, types, directions of imports, migrations
 	@mypy
 	@lint-imports
 
-bench: ## the benchmarks, as tables
-	@scripts/install.sh --dev
+bench: ## the benchmarks, as tables and in benchmarks/results.md
+	@scripts/install.sh --bench
 	@scripts/test-tools.sh
 	@python -m benchmarks
 

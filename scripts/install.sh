@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Makes .venv with everything the program (and, with `--dev`, its tests) imports. Does nothing when it is up to date.
+# Makes .venv with everything the program imports (with `--dev` its tests too, with `--bench` the benchmarks as well).
+# Does nothing when it is up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 requirements=requirements.txt
-[ "${1:-}" = "--dev" ] && requirements=requirements-dev.txt
+case "${1:-}" in
+  --dev) requirements=requirements-dev.txt ;;
+  --bench) requirements=requirements-bench.txt ;;
+esac
 stamp=.venv/.installed-$requirements
-wanted=$(cat requirements.txt requirements-dev.txt constraints.txt | cksum)
+wanted=$(cat requirements.txt requirements-dev.txt requirements-bench.txt constraints.txt | cksum)
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
 
 python=""
