@@ -75,13 +75,14 @@ class Section:
 
 
 RAIL: list[tuple[str, list[Section]]] = [
-    ("Мой номер", [Section("Главная", "/", "home")]),
+    ("Мой номер", [Section("Главная", "/", "home"), Section("Расходы", "/expenses/", "chart")]),
     ("Помощь", [Section("Справка", "/help/", "help")]),
 ]
 """The side rail from 1024 px: groups with their sections; the profile stands below them."""
 
 BAR: list[Section] = [
     Section("Главная", "/", "home"),
+    Section("Расходы", "/expenses/", "chart"),
     Section("Профиль", "/profile/", "user"),
     Section("Справка", "/help/", "help"),
 ]

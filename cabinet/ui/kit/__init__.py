@@ -68,6 +68,7 @@ from cabinet.ui.kit.forms import (
 )
 from cabinet.ui.kit.icons import drawing, icon
 from cabinet.ui.kit.refresher import refresher
+from cabinet.ui.kit.rows import rows
 
 __all__ = [
     "Text",
@@ -114,6 +115,7 @@ __all__ = [
     "phone_field",
     "plain_link_button",
     "refresher",
+    "rows",
     "segmented_choice",
     "segmented_nav",
     "sheet",

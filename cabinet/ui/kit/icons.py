@@ -15,6 +15,7 @@ PATHS = {
     "chart": ('<path d="M3 3v16a2 2 0 0 0 2 2h16"/><path d="M18 17V9"/><path d="M13 17V5"/><path d="M8 17v-3"/>'),
     "check": '<path d="M20 6 9 17l-5-5"/>',
     "chevron_down": '<path d="m6 9 6 6 6-6"/>',
+    "chevron_left": '<path d="m15 18-6-6 6-6"/>',
     "chevron_right": '<path d="m9 18 6-6-6-6"/>',
     "circle_check": '<circle cx="12" cy="12" r="10"/><path d="m16 9-5.5 5.5L8 12"/>',
     "clock": '<circle cx="12" cy="12" r="10"/><path d="M12 6v6l4 2"/>',
@@ -23,6 +24,10 @@ PATHS = {
         '<path d="M2.062 12.348a1 1 0 0 1 0-.696 10.75 10.75 0 0 1 19.876 0 1 1 0 0 1 0 .696 10.75 10.75 0 0 '
         '1-19.876 0"/>'
         '<circle cx="12" cy="12" r="3"/>'
+    ),
+    "funnel": (
+        '<path d="M10 20a1 1 0 0 0 .553.895l2 1A1 1 0 0 0 14 21v-7a2 2 0 0 1 .517-1.341L21.74 4.67A1 1 0 0 0 21 3H3a1 '
+        '1 0 0 0-.742 1.67l7.225 7.989A2 2 0 0 1 10 14z"/>'
     ),
     "gift": (
         '<path d="M12 7v14"/>'
@@ -142,6 +147,7 @@ PATHS = {
         '<path d="m6.34 17.66-1.41 1.41"/>'
         '<path d="m19.07 4.93-1.41 1.41"/>'
     ),
+    "trending_down": '<path d="M16 17h6v-6"/><path d="m22 17-8.5-8.5-5 5L2 7"/>',
     "trending_up": '<path d="M16 7h6v6"/><path d="m22 7-8.5 8.5-5-5L2 17"/>',
     "user": '<path d="M19 21v-2a4 4 0 0 0-4-4H9a4 4 0 0 0-4 4v2"/><circle cx="12" cy="7" r="4"/>',
     "voicemail": (

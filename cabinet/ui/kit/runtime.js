@@ -82,3 +82,24 @@ export const Refresher = ({ seconds, onRefresh }) => {
   }, [seconds]);
   return null;
 };
+
+/** Pages of one list that arrive one by one, as one list. The server keeps and sends only the newest: page 1 begins the
+ * list anew, the page after the last one is added, any other is of a list that is no longer shown. */
+export const useRows = (page) => {
+  const shown = useRef({ number: 0, rows: [] });
+  const { last, number, rows } = shown.current;
+  if (page !== last) {
+    if (page.number === 1) shown.current = { last: page, number: 1, rows: page.rows };
+    else if (page.number === number + 1 && page.statement === last?.statement)
+      shown.current = { last: page, number: page.number, rows: [...rows, ...page.rows] };
+  }
+  return shown.current.rows;
+};
+
+// A control that changes something further down shows it, where it is out of sight.
+if (typeof document !== "undefined")
+  document.addEventListener("click", (event) => {
+    const target = event.target.closest?.("[data-shows]")?.dataset.shows;
+    const element = target && document.getElementById(target);
+    if (element && element.getBoundingClientRect().top > innerHeight - 160) element.scrollIntoView();
+  });

@@ -142,6 +142,7 @@ def _expenses() -> rx.Component:
         ),
         rx.cond(view.has_chart, rx.fragment(chart, axis, legend), rx.fragment()),
         title=view.title,
+        aside=kit.page_action(t("Подробнее"), "/expenses/"),
         id="expenses",
     )
 
@@ -162,6 +163,7 @@ def _operations() -> rx.Component:
             ),
         ),
         title=t("Последние операции"),
+        aside=kit.page_action(t("Все"), "/expenses/"),
         id="operations",
     )
 
