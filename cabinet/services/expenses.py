@@ -354,7 +354,8 @@ class LineExplanation:
     what is over the allowances is summed over the period, the sum was `counter_before` and became `counter_after`, and
     `blocks` is how many more that makes. `debt_after_kopecks` is there when the money did not do.
     Of a fee: `parts` for the period [`period_start_on`, `period_end_on`).
-    Of money in: `paid_from` says where from (`card`). Of a reversal: all that is said of the line `reversed_line_id`.
+    Of money in: `paid_kopecks`, and `paid_from` says where from (`card`). Of a reversal: all
+    that is said of the line `reversed_line_id`, which it gives back.
     """
 
     line: Line
@@ -376,6 +377,7 @@ class LineExplanation:
     parts: tuple[Part, ...] = ()
     period_start_on: date | None = None
     period_end_on: date | None = None
+    paid_kopecks: int | None = None
     paid_from: str = ""
     balance_after_kopecks: int | None = None
     debt_after_kopecks: int | None = None
@@ -462,7 +464,9 @@ def _explain(who: "_Who", entry: "_Entry", allowance_names: Mapping[int, str]) -
             period_end_on=date.fromisoformat(facts["period_end"]),
         )
     if entry.what == "top_up":
-        return replace(common, paid_from=facts["source"])
+        return replace(common, paid_kopecks=facts["paid_kopecks"], paid_from=facts["source"])
+    if entry.what == "opening":
+        return replace(common, paid_kopecks=facts["opening_kopecks"])
     return common
 
 
@@ -606,11 +610,13 @@ class _Wanted(NamedTuple):
         return all(word in names or _is_in_peer(word, line.peer) for word in self.words)
 
 
+_NUMBER = re.compile(r"\+?[0-9(][0-9 ()-]*[0-9]")
+
+
 def _words_of(search: str) -> tuple[str, ...]:
     """The words looked for, as they are compared. Numbers written with spaces and brackets are one word."""
     text = "".join(char if char.isprintable() else " " for char in search[:LONGEST_SEARCH])
-    if re.fullmatch(r"[\d\s()+-]+", text, re.ASCII):
-        text = re.sub(r"\D", "", text)
+    text = _NUMBER.sub(lambda found: re.sub(r"[^0-9]", "", found[0]), text)
     return tuple(_plain(text).split())
 
 

@@ -4,14 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas
 import pytest
 from sqlalchemy import Engine, text
+from sqlmodel import Session
 
 from cabinet import db
 from cabinet.config import ROOT
+from tests.every_line import check_everyone
 
 MEGALINE = ROOT.parent / "shared" / "data" / "megaline"
 RECORDS, SUBSCRIBER_MONTHS = 318_611, 2_293
@@ -137,6 +140,16 @@ def test_every_record_is_stored_once_with_the_charge_that_was_posted(engine: Eng
 
     assert stored == RECORDS
     assert charged == posted
+
+
+def test_every_line_of_everyone_follows_from_its_explanation(engine: Engine):
+    with Session(engine.execution_options(reads_only=True), autoflush=False) as session:
+        subscriber_ids = list(session.execute(text("SELECT id FROM subscriber ORDER BY id")).scalars())
+        seen = check_everyone(session, subscriber_ids, now=datetime(2018, 12, 31, 20, tzinfo=UTC))
+        free = session.execute(text("SELECT count(*) FROM usage_record WHERE charge_kopecks = 0")).scalar_one()
+        moved = session.execute(text("SELECT count(*) FROM ledger_transaction")).scalar_one()
+
+    assert seen == {"usage": free, "posting": moved}
 
 
 def test_importing_it_again_finds_only_duplicates(imported, engine):
