@@ -9,8 +9,6 @@ _settings = settings()
 
 config = rx.Config(
     app_name="cabinet",
-    # Production serves pages, socket and HTTP routes on one port.
-    deploy_url=_settings.public_url,
     cors_allowed_origins=[_settings.public_url],
     trusted_proxy_hops=_settings.trusted_proxy_hops,
     state_manager_mode="redis" if _settings.redis_url else "memory",

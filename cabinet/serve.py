@@ -23,6 +23,19 @@ MAX_FRAME = 64 * 1024
 WEB_DIR = ROOT / os.environ.get("REFLEX_WEB_WORKDIR", ".web")
 STAMP = "cabinet-build"
 PACKAGES = ROOT / "reflex.lock" / "package.json"
+IN_PAGES = (
+    "env",
+    "brand_name",
+    "brand_hue",
+    "brand_chroma",
+    "sms_sender",
+    "code_minutes",
+    "codes_per_hour",
+    "session_idle_minutes",
+    "remembered_days",
+)
+"""The settings whose values stand in the built pages. Where they are served and from what database is not among them:
+one build serves any host and port."""
 SOURCES = {".py", ".js", ".css", ".po", ".md", ".html", ".yaml"}
 BACKLOG = 1024
 
@@ -82,8 +95,7 @@ def build() -> None:
     stamp.unlink(missing_ok=True)
     locked = PACKAGES.read_text(encoding="utf-8")
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--env", "prod"]
-    environment = os.environ | {"REFLEX_API_URL": settings().public_url}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S603  our own words
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)  # noqa: S603  our own words
     if done.returncode:
         raise BuildFailed("\n".join((done.stdout + done.stderr).strip().splitlines()[-25:]))
     if json.loads(PACKAGES.read_text(encoding="utf-8")) == json.loads(locked):
@@ -107,7 +119,8 @@ def serve() -> None:
 
 def serve_with_reload() -> None:
     """For development: replaces this process by Reflex's own, with pages on 3000 and the backend on 8000."""
-    os.execvp(sys.executable, [sys.executable, "-m", "reflex", "run", "--env", "dev"])  # noqa: S606  our own words
+    command = [sys.executable, "-m", "reflex", "run", "--env", "dev", "--frontend-port", str(settings().port)]
+    os.execvp(command[0], command)  # noqa: S606  our own words
 
 
 async def _serve() -> None:
@@ -141,10 +154,12 @@ def _sources() -> str:
     """What the build is made from: the program, its assets, and the settings that stand in the pages."""
     digest = hashlib.sha256()
     chosen = settings()
-    for value in (chosen.public_url, chosen.brand_name, chosen.brand_hue, chosen.brand_chroma, chosen.env):
-        digest.update(f"{value}\0".encode())
+    for name in IN_PAGES:
+        digest.update(f"{getattr(chosen, name)}\0".encode())
     files = [file for file in (ROOT / "cabinet").rglob("*") if file.suffix in SOURCES]
-    files += [file for file in (ROOT / "assets").rglob("*") if file.is_file()]
-    for file in sorted(files):
-        digest.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
+    for folder in (ROOT / "assets", chosen.help_path):  # an operator's articles may lie anywhere
+        files += [file for file in folder.rglob("*") if file.is_file()]
+    for file in sorted(set(files)):
+        root = ROOT if file.is_relative_to(ROOT) else chosen.help_path
+        digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
     return digest.hexdigest()

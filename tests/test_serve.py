@@ -1,12 +1,14 @@
 """When pages are built anew, and a port that is taken."""
 
+import re
 import socket
 from pathlib import Path
 
 import pytest
 
 from cabinet import serve
-from cabinet.config import settings
+from cabinet.config import ROOT, settings
+from cabinet.services import help
 
 
 @pytest.fixture
@@ -58,11 +60,35 @@ def test_data_and_caches_do_not_count(project):
 
 
 @pytest.mark.parametrize(
-    "setting", [("CABINET_BRAND_NAME", "Мегафон"), ("CABINET_BRAND_HUE", "262"), ("CABINET_PORT", "3999")]
+    "setting", [("CABINET_BRAND_NAME", "Мегафон"), ("CABINET_BRAND_HUE", "262"), ("CABINET_CODE_MINUTES", "10")]
 )
 def test_settings_that_stand_in_the_pages_count(project, monkeypatch, setting):
     monkeypatch.setenv(*setting)
     settings.cache_clear()
+    assert not serve.is_built()
+
+
+@pytest.mark.parametrize("setting", [("CABINET_PORT", "3999"), ("CABINET_PUBLIC_URL", "https://lk.example.ru")])
+def test_one_build_serves_any_address(project, monkeypatch, setting):
+    monkeypatch.setenv(*setting)
+    settings.cache_clear()
+    assert serve.is_built()
+
+
+def test_the_stamp_knows_every_setting_that_pages_are_made_of():
+    sources = [*(ROOT / "cabinet" / "ui").rglob("*.py"), *(ROOT / "cabinet" / "locales").rglob("*.py")]
+    named = {name for file in sources for name in re.findall(r"settings\(\)\.(\w+)", file.read_text(encoding="utf-8"))}
+    assert named - {"is_demo"} | {"env"} | set(help.facts()) == set(serve.IN_PAGES)
+
+
+def test_articles_count_wherever_they_lie(project, tmp_path, monkeypatch):
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    monkeypatch.setenv("CABINET_HELP_PATH", str(articles))
+    settings.cache_clear()
+    (project / ".web" / serve.STAMP).write_text(f"{serve._tools()}\n{serve._sources()}")
+    assert serve.is_built()
+    (articles / "new.md").write_text("# Новая статья")
     assert not serve.is_built()
 
 

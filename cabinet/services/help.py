@@ -82,7 +82,7 @@ def library(language: Language) -> tuple[Section, ...]:
 def facts() -> dict[str, object]:
     """What articles may name in braces instead of repeating a setting."""
     known = settings()
-    names = ("brand_name", "sms_sender", "public_url", "code_minutes", "codes_per_hour", "session_idle_minutes")
+    names = ("brand_name", "sms_sender", "code_minutes", "codes_per_hour", "session_idle_minutes")
     return {name: getattr(known, name) for name in (*names, "remembered_days")}
 
 

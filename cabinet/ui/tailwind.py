@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from reflex.utils.exec import is_prod_mode
+from reflex_base.constants import Endpoint
 from reflex_base.plugins.tailwind_v4 import TailwindV4Plugin
 
 from cabinet.config import settings
@@ -19,8 +21,14 @@ class DesignTokensPlugin(TailwindV4Plugin):
         """Adds our files to the ones that Tailwind's plugin writes."""
         super().pre_compile(**context)
         context["add_modify_task"]("styles/tailwind.css", _with_tokens)
+        context["add_modify_task"]("utils/state.js", with_relative_addresses)
         for task in (_runtime, _icon, _manifest):
             context["add_save_task"](task)
+
+    def update_env_json(self, **_context: Any) -> dict[str, Any] | None:
+        """The socket's address for the pages: of the server that they come from, so that one build serves any host and
+        port. Under `make dev` pages and backend are on two ports, and Reflex's own absolute address stays."""
+        return {endpoint.name: str(endpoint) for endpoint in Endpoint} if is_prod_mode() else None
 
     def post_build(self, **context: Any) -> None:
         """Takes React out of the built static pages: they are complete without it, and 130 KB lighter.
@@ -76,6 +84,23 @@ def without_react(html: str, ahead: list[str]) -> str:
     if stylesheet is None:
         raise RuntimeError("A static page without a stylesheet: Reflex writes its pages in another way now")
     return html.replace(stylesheet[0], "", 1).replace("<head>", f"<head>{stylesheet[0]}", 1)
+
+
+_ABSOLUTE_ONLY = "const endpoint = new URL(url_str);"
+_RELATIVE_TOO = f'if (url_str.startsWith("/")) return new URL(url_str, location.href);\n  {_ABSOLUTE_ONLY}'
+
+
+def with_relative_addresses(script: str) -> str:
+    """Reflex's script of the socket, so that it takes addresses without a host. Safe to apply twice.
+
+    Raises:
+        RuntimeError: Reflex makes the address in another way now.
+    """
+    if _RELATIVE_TOO in script:
+        return script
+    if _ABSOLUTE_ONLY not in script:
+        raise RuntimeError("The socket's address is not where it was: Reflex makes it in another way now")
+    return script.replace(_ABSOLUTE_ONLY, _RELATIVE_TOO)
 
 
 def _stays(script: str) -> bool:

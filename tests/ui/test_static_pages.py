@@ -1,8 +1,11 @@
 """What the build leaves of a static page."""
 
-import pytest
+from pathlib import Path
 
-from cabinet.ui.tailwind import without_react
+import pytest
+import reflex_base
+
+from cabinet.ui.tailwind import with_relative_addresses, without_react
 
 BUILT = (
     '<!DOCTYPE html><html lang="ru"><head><meta charSet="utf-8"/><script async="" src="/sign_in.js"></script>'
@@ -45,3 +48,17 @@ def test_a_page_that_is_built_in_an_unknown_way_stops_the_build():
         without_react(BUILT.replace("modulepreload", "preload"), [])
     with pytest.raises(RuntimeError, match="another way"):
         without_react(BUILT.replace("</body>", "<b>__reactRouter</b></body>"), [])
+
+
+def test_the_socket_is_where_the_page_comes_from():
+    reflex = (Path(reflex_base.__file__).parent / ".templates" / "web" / "utils" / "state.js").read_text()
+
+    script = with_relative_addresses(reflex)
+
+    assert "return new URL(url_str, location.href);\n  const endpoint = new URL(url_str);" in script
+    assert with_relative_addresses(script) == script
+
+
+def test_another_reflex_is_noticed():
+    with pytest.raises(RuntimeError, match="socket's address"):
+        with_relative_addresses("export const getBackendURL = () => {}")
