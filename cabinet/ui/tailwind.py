@@ -76,7 +76,8 @@ def without_react(html: str, ahead: list[str]) -> str:
         html = shorter
     if "__reactRouter" in html or html.count("<script") != 2:
         raise RuntimeError("React is still in a static page: Reflex writes its pages in another way now")
-    links = "".join(f'<link rel="prefetch" as="script" href="{address}"/>' for address in ahead)
+    # `crossorigin` as the cabinet itself asks: its scripts vary by Origin, and would be asked for again.
+    links = "".join(f'<link rel="prefetch" as="script" crossorigin="" href="{address}"/>' for address in ahead)
     html = html.replace("</head>", f"{links}</head>", 1)
     # The stylesheet is what the first paint waits for: it goes before fonts and pictures.
     html = _STYLE_PRELOAD.sub("", html)

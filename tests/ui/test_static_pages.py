@@ -38,7 +38,7 @@ def test_the_stylesheet_goes_before_everything_that_could_hold_it_up():
 
 
 def test_scripts_of_the_cabinet_are_fetched_ahead_when_asked():
-    assert '<link rel="prefetch" as="script" href="/assets/root.js"/></head>' in without_react(
+    assert '<link rel="prefetch" as="script" crossorigin="" href="/assets/root.js"/></head>' in without_react(
         BUILT, ["/assets/root.js"]
     )
 
