@@ -9,6 +9,7 @@ from rich.table import Table as RichTable
 
 NOT_MEASURED = "–"
 WIDTH = 150
+YARDSTICKS = ("Starlette", "Django")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Budget:
 
     def shown(self) -> str:
         """The budget in words with the figure that it comes to in this run."""
-        is_relative = self.bound is not None and self.text[-1].isalpha()
+        is_relative = self.bound is not None and self.text.endswith(YARDSTICKS)
         return f"{self.text} = {figure(self.bound)}" if is_relative else self.text
 
 
