@@ -36,7 +36,9 @@ def expenses() -> rx.Component:
 
 
 def _figures() -> rx.Component:
-    return rx.fragment(
+    """Dimmed while another month is on its way, if that takes long enough to be seen."""
+    is_coming = ~rx.State.is_hydrated
+    return rx.el.div(
         _months(),
         rx.cond(ExpensesState.note, rx.el.div(kit.note("info", ExpensesState.note), class_name="mb-4"), rx.fragment()),
         rx.el.div(
@@ -44,6 +46,8 @@ def _figures() -> rx.Component:
             rx.el.div(_statement(), _freshness(), class_name=_COLUMN),
             class_name=_COLUMNS,
         ),
+        aria_busy=rx.cond(is_coming, "true", "false"),
+        class_name=rx.cond(is_coming, "opacity-60 transition-opacity delay-300", ""),
     )
 
 
@@ -305,7 +309,8 @@ def _filters() -> rx.Component:
                 spell_check=False,
                 aria_label=t("Поиск по операциям"),
                 placeholder=t("Номер или слово"),
-                class_name="h-full min-w-0 flex-1 bg-transparent text-base outline-none placeholder:text-muted",
+                class_name="h-full min-w-0 flex-1 bg-transparent text-base outline-none placeholder:text-muted "
+                "[&::-webkit-search-cancel-button]:grayscale",
             ),
             class_name="mx-5 mb-2 flex h-12 items-center gap-2 rounded-md border border-edge bg-surface px-3.5 "
             f"{recipes.FOCUS_WITHIN}",

@@ -69,6 +69,9 @@ class ExpensesState(rx.State):
     @access.subscriber
     async def load(self):
         """Opens the month of the address; of an address with no such month, the present one with a note."""
+        await self._load()
+
+    async def _load(self) -> None:
         now, language = clock.now(), self._language()
         asked = self.router.url.query_parameters.get("month")
         month_on = clock.local(now).date().replace(day=1) if asked is None else _month_on(asked)
@@ -133,7 +136,9 @@ class ExpensesState(rx.State):
     @access.subscriber
     async def show_more(self, number: int):
         """The page after page `number`, if that is the last one shown."""
-        if type(number) is int and number == self.page.number and self._before is not None:
+        if not self.month.value:  # the state was lost
+            await self._load()
+        elif type(number) is int and number == self.page.number and self._before is not None:
             await self._show_lines(is_first=False)
 
     @access.subscriber
@@ -144,9 +149,9 @@ class ExpensesState(rx.State):
         known = self.explanations.get(line_id)
         if known is not None and known.is_known:
             return
-        language = self._language()
+        language, subscriber_id = self._language(), guard.subscriber_id(self)
         try:
-            found = await in_read_session(expenses.explain_line, guard.subscriber_id(self), line_id)
+            found = await in_read_session(expenses.explain_line, subscriber_id, line_id)
             view = views.explanation_view(found, clock.now(), language)
         except NotFound as refusal:
             view = ExplanationView(why=translate(refusal.text, language), is_known=False)
@@ -159,10 +164,9 @@ class ExpensesState(rx.State):
 
     async def _open(self, month_on: date, now: datetime, language: Language, *, with_lines: bool = True) -> None:
         """Reads the month and the first page of its statement. Raises NoSuchMonth; other failures are shown."""
+        subscriber_id = guard.subscriber_id(self)
         try:
-            screen = await in_read_session(
-                _read_screen, guard.subscriber_id(self), month_on, now=now, **self._filters()
-            )
+            screen = await in_read_session(_read_screen, subscriber_id, month_on, now=now, **self._filters())
         except NoSuchMonth:
             raise
         except Exception:
@@ -183,15 +187,15 @@ class ExpensesState(rx.State):
 
     async def _show_lines(self, *, is_first: bool = True) -> None:
         """Reads a page of the statement: the first one, or the one after what is shown."""
-        now, language = clock.now(), self._language()
+        now, language, subscriber_id = clock.now(), self._language(), guard.subscriber_id(self)
         month_on = _month_on(self.month.value)
         if month_on is None:  # nothing was opened, or the state was lost
-            await self.load()
+            await self._load()
             return
         try:
             lines = await in_read_session(
                 expenses.list_lines,
-                guard.subscriber_id(self),
+                subscriber_id,
                 month_on,
                 before=None if is_first else self._before,
                 limit=PAGE,

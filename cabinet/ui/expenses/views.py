@@ -467,7 +467,7 @@ def _usage_facts(found: LineExplanation, kind: UsageKind, language: Language) ->
     if billed != used:
         fact("После округления", exact(kind, billed, language))
     for draw in found.draws:
-        fact("Из пакета «{name}»", exact(kind, draw.units, language), name=draw.allowance_name)
+        fact("Из пакета «{package}»", exact(kind, draw.units, language), package=draw.allowance_name)
     if found.draws and found.missed_quantity:
         fact("Сверх пакета", exact(kind, found.missed_quantity, language))
     if found.counter_before is not None and found.counter_after is not None:
@@ -496,7 +496,7 @@ def _fee_facts(found: LineExplanation, now: datetime, language: Language) -> lis
         days = (found.period_start_on, found.period_end_on - timedelta(days=1))
         period = " — ".join(formats.date_only(day, today, language) for day in dict.fromkeys(days))
         facts.append(Fact(translate("Период", language), period))
-    for part in found.parts:
+    for part in found.parts if len(found.parts) > 1 else ():
         name = f"{part.name}: {part.step_name}" if part.step_name else part.name
         facts.append(Fact(name, formats.money(part.kopecks, language)))
     return facts
@@ -543,7 +543,7 @@ def mask(peer: str) -> str:
 
 # --- filters ----------------------------------------------------------------------------------------------------------
 
-DIRECTIONS = {"out": "Списания", "in": "Поступления", "included": "По пакетам"}
+DIRECTIONS = {"out": "Списания", "in": "Поступления", "included": "Без доплаты"}
 
 
 def filter_name(categories: list[str], direction: str, language: Language) -> str:
@@ -559,14 +559,12 @@ def found_sentences(
 ) -> tuple[str, str]:
     """For who hears the page: how many were found; for everybody, where nothing was: what to do."""
     if count:
-        operations = formats.counted(
-            count,
-            *(("операция", "операции", "операций") if language == "ru" else ("operation", "operations")),
-            language=language,
-        )
-        return translate(
-            "Показано: {operations}" if is_end else "Показано: {operations}, есть ещё", language, operations=operations
-        ), ""
+        if language == "ru":
+            operations = formats.counted(count, "операция", "операции", "операций")
+        else:
+            operations = formats.counted(count, "operation", "operations", language=language)
+        text = "Показано: {operations}" if is_end else "Показано: {operations}, есть ещё"
+        return translate(text, language, operations=operations), ""
     if search:
         return "", translate("Ничего не нашли по слову «{search}».", language, search=search)
     if filtered:
