@@ -43,7 +43,6 @@ _allowance: Table = metadata.tables["allowance"]
 
 LONGEST_SEARCH = 100
 MOST_LINES = 1_000
-_AT_ONCE = 200  # lines looked through at once where something is looked for
 
 
 class NoSuchMonth(CabinetError):
@@ -598,13 +597,12 @@ class _Wanted(NamedTuple):
     categories: frozenset[Category]
     direction: LineDirection | None
 
-    @property
-    def is_everything(self) -> bool:
-        return not self.words and not self.categories
+    def has_category(self, line: Line) -> bool:
+        return not self.categories or line.category in self.categories
 
     def has(self, line: Line) -> bool:
         """Whether the line, of the right time and direction, is looked for."""
-        if self.categories and line.category not in self.categories:
+        if not self.has_category(line):
             return False
         names = _names(line)
         return all(word in names or _is_in_peer(word, line.peer) for word in self.words)
@@ -625,11 +623,13 @@ def _plain(text: str) -> str:
 
 
 def _names(line: Line) -> str:
-    words = [line.plan_name, line.zone_name, line.destination, _KIND_WORDS.get(line.kind, "")]
+    words = [_KIND_WORDS.get(line.kind, "")]
     if line.category:
         words.append(_CATEGORY_WORDS[line.category])
-    if line.usage_kind and line.usage_direction:
-        words.append(_USAGE_WORDS[line.usage_kind])
+    if line.usage_kind is None or line.usage_direction is None:
+        words.append(line.plan_name)
+    else:
+        words += [_USAGE_WORDS[line.usage_kind], line.zone_name, line.destination]
         if line.usage_kind != UsageKind.DATA:
             words.append(_DIRECTION_WORDS[line.usage_direction])
     return _plain(" ".join(words))
@@ -641,7 +641,11 @@ def _is_named(word: str, line: Line) -> bool:
 
 def _is_in_peer(word: str, peer: str) -> bool:
     """Whether the other party's name or number has it; a number may be looked for as it is dialled here."""
-    return word in peer.lower() or (len(word) == 11 and word[0] == "8" and peer.endswith(f"7{word[1:]}"))
+    return word in peer.lower() or (_is_dialled(word) and peer.endswith(f"7{word[1:]}"))
+
+
+def _is_dialled(word: str) -> bool:
+    return len(word) == 11 and word[0] == "8"
 
 
 # --- money -----------------------------------------------------------------------------------------------------------
@@ -660,20 +664,35 @@ class _Entry(NamedTuple):
 
 
 def _list_money(session: Session, who: _Who, wanted: _Wanted, limit: int) -> list[_Entry]:
-    """The newest `limit` lines that are wanted. What is looked for is found in Python, a few hundred lines a time."""
+    """The newest `limit` lines that are wanted."""
     accounts = _own_accounts(session, who)
-    many = limit + 1 if wanted.is_everything else _AT_ONCE
+    may_be = _may_be_wanted(who, wanted)
     found: list[_Entry] = []
     before = wanted.before
-    while len(found) < limit:
-        heads = _newest_postings(session, list(accounts), wanted, before, many)
+    while len(found) < limit:  # what the database lets through may not be wanted, or be half of a line
+        heads = _newest_postings(session, list(accounts), wanted, before, limit + 1, may_be)
         numbers = {row.id for row in heads}
         entries = _money_entries(session, who, list({row.transaction_id for row in heads}), accounts)
         found += [entry for entry in entries if entry.place.number in numbers and wanted.has(entry.line)]
-        if len(heads) < many:
+        if len(heads) <= limit:
             break
         before = _Place(heads[-1].happened_at, _POSTING, heads[-1].id)
     return sorted(found, key=lambda entry: entry.place, reverse=True)[:limit]
+
+
+def _may_be_wanted(who: _Who, wanted: _Wanted) -> list[Any]:
+    """Conditions that leave out most of the usage that is not looked for. The rest of money is not much of it."""
+    facts = _posting.c.explanation
+    columns = facts["kind"].as_string(), facts["direction"].as_string(), facts["zone"].as_string()
+    conditions = []
+    if wanted.categories:
+        conditions.append(_is_one_of(who, columns, wanted.has_category))
+    for word in wanted.words:
+        with_peer = select(_record.c.id).where(
+            _record.c.record_id == func.substr(_transaction.c.reference, len("usage:") + 1), _has_peer(word)
+        )
+        conditions.append(or_(_is_one_of(who, columns, partial(_is_named, word)), with_peer.exists()))
+    return [or_(_transaction.c.kind != "usage", condition) for condition in conditions]
 
 
 def _own_accounts(session: Session, who: _Who) -> dict[int, AccountKind]:
@@ -685,7 +704,12 @@ def _own_accounts(session: Session, who: _Who) -> dict[int, AccountKind]:
 
 
 def _newest_postings(
-    session: Session, own: Sequence[int], wanted: _Wanted, before: _Place | None, many: int
+    session: Session,
+    own: Sequence[int],
+    wanted: _Wanted,
+    before: _Place | None,
+    many: int,
+    conditions: Sequence[Any],
 ) -> Sequence[Any]:
     """The newest postings between these accounts and others: of each account from its own end of an index."""
     sides = []
@@ -702,6 +726,8 @@ def _newest_postings(
             )
             if before is not None:
                 part = part.where(_is_before(moment, number, before, _POSTING))
+            if conditions:
+                part = part.join(_transaction, _transaction.c.id == _posting.c.transaction_id).where(*conditions)
             parts.append(part.order_by(moment.desc(), number.desc()).limit(many).subquery())
     if not parts:
         return ()
@@ -825,37 +851,38 @@ def _list_included(session: Session, who: _Who, wanted: _Wanted, limit: int) -> 
     query = _select_included(who).where(_record.c.started_at >= wanted.start, _record.c.started_at < wanted.end)
     if wanted.before is not None:
         query = query.where(_is_before(_record.c.started_at, _record.c.id, wanted.before, _USAGE))
+    columns = _record.c.kind, _record.c.direction, _record.c.zone
     if wanted.categories:
-        query = query.where(_is_one_of(who, lambda line: line.category in wanted.categories))
+        query = query.where(_is_one_of(who, columns, wanted.has_category))
     for word in wanted.words:
-        named = _is_one_of(who, partial(_is_named, word))
-        peer = func.lower(_record.c.peer)
-        dialled = peer.endswith(f"7{word[1:]}", autoescape=True) if len(word) == 11 and word[0] == "8" else false()
-        query = query.where(or_(named, peer.contains(word, autoescape=True), dialled))
+        query = query.where(or_(_is_one_of(who, columns, partial(_is_named, word)), _has_peer(word)))
     rows = session.execute(query.order_by(_record.c.started_at.desc(), _record.c.id.desc()).limit(limit))
     return [_included_entry(who, row) for row in rows]
 
 
-def _is_one_of(who: _Who, is_wanted: Callable[[Line], bool]) -> Any:
+def _is_one_of(who: _Who, columns: tuple[Any, Any, Any], is_wanted: Callable[[Line], bool]) -> Any:
     """The condition for usage to be of a kind, direction and zone that is wanted: the plans name all there can be."""
-    zones: dict[tuple[int, str, str], list[str]] = {}
-    for version_id, plan_facts in {facts.plan_version_id: facts for _, facts in who.plans}.items():
-        for kind, direction, zone in plan_facts.rates.rules:
+    zones: dict[tuple[str, str], set[str]] = {}
+    for _, version in who.plans:
+        for kind, direction, zone in version.rates.rules:
             facts = {"kind": kind, "direction": direction, "zone": zone, "quantity": 0}
-            if is_wanted(_included_line(plan_facts.plan, facts)):
-                zones.setdefault((version_id, kind, direction), []).append(zone)
+            if is_wanted(_included_line(version.plan, facts)):
+                zones.setdefault((str(kind), str(direction)), set()).add(zone)
+    kinds, directions, places = columns
     return or_(
         false(),
         *(
-            and_(
-                _record.c.plan_version_id == version_id,
-                _record.c.kind == kind,
-                _record.c.direction == direction,
-                _record.c.zone.in_(several),
-            )
-            for (version_id, kind, direction), several in zones.items()
+            and_(kinds == kind, directions == direction, places.in_(sorted(several)))
+            for (kind, direction), several in zones.items()
         ),
     )
+
+
+def _has_peer(word: str) -> Any:
+    """The condition for what `_is_in_peer` says."""
+    peer = func.lower(_record.c.peer)
+    has = peer.contains(word, autoescape=True)
+    return or_(has, peer.endswith(f"7{word[1:]}", autoescape=True)) if _is_dialled(word) else has
 
 
 def _select_included(who: _Who) -> Any:
