@@ -369,14 +369,21 @@ def _usage_title(line: Line, language: Language) -> str:
         case UsageKind.VOICE if is_incoming:
             return translate("Входящий звонок", language)
         case UsageKind.VOICE:
-            return " ".join(filter(None, (translate("Звонок", language), line.destination)))
+            return _with_destination(translate("Звонок", language), line, language)
         case UsageKind.SMS if is_incoming:
             return translate("Входящее SMS", language)
         case UsageKind.SMS:
-            return " ".join(filter(None, ("SMS", line.destination)))
+            return _with_destination("SMS", line, language)
         case _:
             name = translate("Интернет", language)
             return f"{name}: {line.zone_name}" if line.zone_name and line.zone != "home" else name
+
+
+def _with_destination(what: str, line: Line, language: Language) -> str:
+    """`Звонок в Казахстан`; the catalogue's words do not follow English ones, so there it is `Call: Казахстан`."""
+    if not line.destination:
+        return what
+    return f"{what} {line.destination}" if language == "ru" else f"{what}: {line.zone_name}"
 
 
 def _second(line: Line, language: Language) -> str:
