@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks import sessions, usage, web
+from benchmarks import expenses, sessions, usage, web
 from benchmarks.report import Table
 from benchmarks.sites import CannotMeasure, town
 
 RESULTS = Path(__file__).parent / "results.md"
-PARTS = ("usage", "web", "sessions")
+PARTS = ("usage", "expenses", "web", "sessions")
 
 
 def main() -> int:
@@ -47,9 +47,12 @@ def _run(part: str, is_quick: bool) -> str:
             usage.main()
         print(said.getvalue())
         return f"## Import, rating and replay of usage\n\n```\n{said.getvalue().rstrip()}\n```\n"
-    measure: Callable[..., list[Table]] = {"web": web.main, "sessions": sessions.main}[part]
-    with town() as place:
-        tables = measure(place, is_quick=is_quick)
+    if part == "expenses":
+        tables = expenses.main(is_quick=is_quick)
+    else:
+        measure: Callable[..., list[Table]] = {"web": web.main, "sessions": sessions.main}[part]
+        with town() as place:
+            tables = measure(place, is_quick=is_quick)
     for table in tables:
         table.print()
     return "\n".join(table.markdown() for table in tables)
