@@ -344,6 +344,9 @@ class _Inbox:
         both: set[asyncio.Task[Any]] = {self._reading, self._closing}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if self._closing.done():
+            # Granian sends no close frame while somebody waits for a message: the browser would learn of nothing.
+            self._reading.cancel()
+            await asyncio.wait({self._reading})
             return {"type": "websocket.disconnect", "code": 1008}
         message, self._reading = self._reading.result(), None
         if message["type"] != "websocket.receive":

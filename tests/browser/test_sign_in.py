@@ -225,6 +225,20 @@ def test_a_sign_out_in_one_tab_ends_the_other(page: Page, site: Site, number: st
     expect(other.get_by_role("heading", name="Вход в кабинет")).to_be_visible()
 
 
+def test_the_tab_of_a_session_ended_elsewhere_is_led_out_by_itself(
+    page: Page, site: Site, number: str, new_context: Callable[..., BrowserContext]
+):
+    sign_in(page, site, number)
+    other = new_context().new_page()
+    sign_in(other, site, number)
+    other.goto("/profile")
+
+    other.get_by_role("button", name="Выйти на всех").click()
+
+    expect(page.get_by_role("heading", name="Вход в кабинет")).to_be_visible()
+    expect(page.get_by_role("heading", name="Баланс")).to_have_count(0)
+
+
 def test_an_unknown_number_is_answered_alike_and_gets_no_sms(page: Page, site: Site, number: str):
     page.goto("/login")
     page.get_by_label("Номер телефона").fill("9169999999")

@@ -1,5 +1,6 @@
 """What every request and answer passes."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.testclient import TestClient
 
+from cabinet import connections
 from cabinet.config import settings
 from cabinet.http import middleware
-from cabinet.http.middleware import Bucket, harden
+from cabinet.http.middleware import Bucket, SocketDoor, harden
 
 
 @pytest.fixture(autouse=True)
@@ -196,3 +198,29 @@ def test_a_bucket_lets_a_burst_pass_and_then_keeps_the_pace():
 
     assert [bucket.wait_seconds(100.0) for _ in range(5)] == [0, 0, 0, 0.5, 1.0]
     assert bucket.wait_seconds(102.0) == 0
+
+
+async def test_a_socket_closed_from_outside_is_not_being_read_any_more():
+    """Granian sends no close frame while a read is pending, and the tab of an ended session would stay as it is."""
+    reads: list[str] = []
+
+    async def receive() -> dict:
+        reads.append("pending")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            reads[-1] = "given up"
+
+    async def app(_scope: dict, receive, _send) -> None:
+        assert (await receive())["type"] == "websocket.disconnect"
+        assert reads == ["given up"]
+
+    scope = {"type": "websocket", "headers": [], "query_string": b""}
+    serving = asyncio.create_task(SocketDoor(app)(scope, receive, None))
+    await asyncio.sleep(0)
+    while not reads:
+        await asyncio.sleep(0)
+
+    connections.end_key("")
+
+    await asyncio.wait_for(serving, 5)
