@@ -207,7 +207,10 @@ def test_a_month_without_spending_says_so_and_draws_nothing():
     empty = replace(NOVEMBER, spent_kopecks=0, categories=(), days=(0,) * 23, expected=(), main_difference=None)
 
     view = views.month_view(empty, "ru")
+    after_another = replace(empty, categories=(CategorySpending(Category.SMS, 0, 312_00),))
 
+    assert views.month_view(after_another, "ru").empty == view.empty
+    assert views.month_view(after_another, "ru").categories == []
     assert seen(view.empty) == "В~ноябре расходов ещё не было"
     assert not view.has_days
     assert seen(views.month_view(replace(empty, is_current=False), "ru").empty) == "В~ноябре расходов не было"

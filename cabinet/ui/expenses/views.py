@@ -159,8 +159,9 @@ def month_view(month: Month, language: Language) -> MonthView:
             "Под суммой — разница с {month}", language, month=_with_month(before_on, language)
         )
     _show_expected(view, month, language)
-    view.categories = _categories(month.categories, language)
-    if not view.categories and not month.spent_kopecks:
+    if any(one.kopecks for one in month.categories):
+        view.categories = _categories(month.categories, language)
+    else:
         text = "{month} расходов ещё не было" if month.is_current else "{month} расходов не было"
         month_in = formats.in_month(month.month_on, language)
         view.empty = translate(text, language, month=month_in[:1].upper() + month_in[1:])
@@ -576,4 +577,6 @@ def found_sentences(
         return "", translate("Ничего не нашли по слову «{search}».", language, search=search)
     if filtered:
         return "", translate("Таких операций в этом месяце нет.", language)
-    return "", translate("Списаний и поступлений в этом месяце нет.", language)
+    if not month.next:
+        return "", translate("Списаний и поступлений в этом месяце пока нет.", language)
+    return "", translate("Списаний и поступлений в этом месяце не было.", language)
