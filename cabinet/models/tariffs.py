@@ -30,7 +30,12 @@ class PlanSubscription(SQLModel, table=True):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
-        Index("ix_plan_subscription_due", "next_fee_at"),
+        Index(
+            "ix_plan_subscription_due",
+            "next_fee_at",
+            sqlite_where=text("state = 'active' AND ended_at IS NULL"),
+            postgresql_where=text("state = 'active' AND ended_at IS NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

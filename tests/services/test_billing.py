@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count as counter
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlmodel import Session, select
 
 from cabinet import clock, db, ledger
@@ -429,6 +429,25 @@ def test_those_who_wait_longest_are_due_first(shop: Session):
 
     assert billing.list_due(shop, NOON, 10) == [later.id, late.id]
     assert billing.list_due(shop, NOON, 1) == [later.id]
+
+
+@both_engines
+def test_who_is_due_is_found_by_the_index_of_those_who_can_be(shop: Session):
+    connection, asked = shop.connection(), []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    billing.list_due(shop, NOON, 10)
+    event.remove(connection, "before_cursor_execute", note)
+
+    (statement, parameters), is_sqlite = asked[0], connection.dialect.name == "sqlite"
+    if not is_sqlite:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # of a small table it reads every row
+    explain = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+    plan = connection.exec_driver_sql(f"{explain} {statement}", parameters).all()
+    assert "ix_plan_subscription_due" in str(plan)
 
 
 def test_a_blocked_subscriber_is_charged_nothing(shop: Session):
