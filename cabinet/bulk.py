@@ -8,8 +8,13 @@ from sqlalchemy import ARRAY, JSON, Column, String, Table, cast, func, select
 from sqlmodel import Session
 
 
-def insert_many(session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Inserts rows whose values stand in the order of `columns`; values are Python's own, as the toolkit takes them."""
+def insert_many(
+    session: Session, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], on_conflict: str = ""
+) -> None:
+    """Inserts rows whose values stand in the order of `columns`; values are Python's own, as the toolkit takes them.
+
+    `on_conflict` is the clause of that name, which both engines write alike.
+    """
     if not rows:
         return
     dialect = session.get_bind().dialect
@@ -25,7 +30,7 @@ def insert_many(session: Session, table: Table, columns: Sequence[str], rows: Se
         else:
             written.append(_each_once(write, values))
     names, marks = ", ".join(columns), ", ".join([mark] * len(columns))
-    statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608  names of our own tables
+    statement = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) {on_conflict}"  # noqa: S608  names of our own tables
     session.connection().exec_driver_sql(statement, list(zip(*written, strict=True)))
 
 
