@@ -126,9 +126,11 @@ async def remove_password(request: Request) -> Response:
         device=browser.label,
         device_token=browser.device,
         address=browser.address,
+        language=browser.language,
         now=clock.now(),
     )
     connections.end(*ended)
+    worker.wake()
     step = await in_session(sign_in.leave_changed, browser, "password-removed", now=clock.now())
     return _next(request, browser, step)
 
@@ -270,12 +272,15 @@ async def _save_password(request: Request, page: str) -> Response:
         device=browser.label,
         device_token=browser.device,
         address=browser.address,
+        language=browser.language,
         now=clock.now(),
     )
     connections.end(*ended)
+    worker.wake()
     if page == WELCOME:
         return _next(request, browser, await in_session(sign_in.leave_welcome, browser, now=clock.now()))
-    step = await in_session(sign_in.leave_changed, browser, "password-saved", now=clock.now())
+    done = "password-changed" if ended else "password-saved"
+    step = await in_session(sign_in.leave_changed, browser, done, now=clock.now())
     return _next(request, browser, step)
 
 

@@ -4,7 +4,7 @@ A message is sent at least once and, by its reference, at most once at a gateway
 between sending and marking, it is handed over again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 CLAIMED_FOR = timedelta(minutes=1)  # a sender that has not reported by then is taken for dead
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 1800))
 AT_ONCE = 20
+SMS_LENGTH = 70  # one message, where there is a letter beyond Latin
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Due:
     recipient: str
     body: str
     attempts: int
+
+
+def fit_sms(texts: Sequence[str], room: int = SMS_LENGTH) -> str:
+    """The first text that is one message long, otherwise the last."""
+    return next((text for text in texts if len(text) <= room), texts[-1])
 
 
 def queue_sms(

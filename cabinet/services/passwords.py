@@ -20,9 +20,10 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError
+from cabinet.locales import Language, translate
 from cabinet.models.sign_in import SignInOutcome
 from cabinet.models.subscribers import Password
-from cabinet.services import devices, sessions, subscribers
+from cabinet.services import devices, notices, sessions, subscribers
 from cabinet.services.sessions import Principal
 
 SHORTEST, LONGEST = 10, 128
@@ -32,6 +33,10 @@ EASILY_GUESSED = 1  # of zxcvbn's 0 to 4: under a million guesses
 
 # Of random bytes nobody kept: compared with when there is no password, so that there is the same work to do.
 _NOBODYS_HASH = "$2b$12$Bt1hlR0U5XHEIra4J1RBgOngBespqLakPzavdRq1vPGRG9DTbm6IK"
+
+_SET = "задан пароль для входа. Не вы? Войдите и уберите его."
+_CHANGED = "пароль для входа изменён. Не вы? Войдите и смените его."
+_REMOVED = "пароль для входа убран. Не вы? Войдите и задайте новый."
 
 _POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="bcrypt")
 
@@ -129,11 +134,13 @@ def save(
     device: str,
     device_token: str,
     address: str,
+    language: Language = "ru",
     now: datetime,
 ) -> list[int]:
     """Sets or changes the password; every other session ends with the old one. Returns which, as `sessions.end_all`.
 
-    Whether the session is fresh enough (`sessions.needs_step_up`) is the caller's to ask.
+    The owner of the number is told by SMS, in the `language` of the page. Whether the session is fresh enough
+    (`sessions.needs_step_up`) is the caller's to ask.
     """
     row = session.get(Password, principal.subscriber_id)
     is_change = row is not None
@@ -142,16 +149,27 @@ def save(
     session.add(row)
     session.flush()
     ended = _close_other_doors(session, principal, device_token, now) if is_change else []
-    sessions.add_event(
+    event_id = sessions.add_event(
         session, principal.subscriber_id, SignInOutcome.PASSWORD_SET, device=device, address=address, now=now
     )
+    _tell_owner(session, principal, event_id, _CHANGED if is_change else _SET, language, now)
     return ended
 
 
 def remove(
-    session: Session, principal: Principal, *, device: str, device_token: str, address: str, now: datetime
+    session: Session,
+    principal: Principal,
+    *,
+    device: str,
+    device_token: str,
+    address: str,
+    language: Language = "ru",
+    now: datetime,
 ) -> list[int]:
-    """Takes the password away: from now on only codes open. Returns which other sessions ended with it."""
+    """Takes the password away: from now on only codes open. Returns which other sessions ended with it.
+
+    The owner of the number is told, as `save` does.
+    """
     gone = session.exec(
         delete(Password)
         .where(col(Password.subscriber_id) == principal.subscriber_id)
@@ -160,9 +178,10 @@ def remove(
     if gone is None:
         return []
     ended = _close_other_doors(session, principal, device_token, now)
-    sessions.add_event(
+    event_id = sessions.add_event(
         session, principal.subscriber_id, SignInOutcome.PASSWORD_REMOVED, device=device, address=address, now=now
     )
+    _tell_owner(session, principal, event_id, _REMOVED, language, now)
     return ended
 
 
@@ -173,6 +192,21 @@ def get_msisdn(session: Session, subscriber_id: int) -> str:
         NotFound: no such subscriber.
     """
     return subscribers.get(session, subscriber_id).msisdn
+
+
+def _tell_owner(
+    session: Session, principal: Principal, event_id: int, what: str, language: Language, now: datetime
+) -> None:
+    """So that who has the phone learns what somebody else did in the cabinet."""
+    told = translate(what, language)
+    notices.queue_sms(
+        session,
+        reference=f"password:{event_id}",
+        kind="password",
+        recipient=get_msisdn(session, principal.subscriber_id),
+        body=notices.fit_sms([f"{settings().brand_name}: {told}", told]),
+        now=now,
+    )
 
 
 def _close_other_doors(session: Session, principal: Principal, device_token: str, now: datetime) -> list[int]:

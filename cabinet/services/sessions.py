@@ -229,19 +229,19 @@ def add_event(
     address: str,
     now: datetime,
     details: dict[str, Any] | None = None,
-) -> None:
-    """Writes a line of the history of sign-ins."""
-    session.add(
-        SignInEvent(
-            subscriber_id=subscriber_id,
-            outcome=outcome,
-            device=device,
-            address=address,
-            details=details or {},
-            happened_at=now,
-        )
+) -> int:
+    """Writes a line of the history of sign-ins and returns its id."""
+    event = SignInEvent(
+        subscriber_id=subscriber_id,
+        outcome=outcome,
+        device=device,
+        address=address,
+        details=details or {},
+        happened_at=now,
     )
+    session.add(event)
     session.flush()
+    return cast(int, event.id)
 
 
 def list_history(session: Session, subscriber_id: int, *, limit: int = HISTORY_LINES) -> list[HistoryLine]:

@@ -24,6 +24,7 @@ from sqlmodel import Session, col, select
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError
 from cabinet.domain.msisdn import InvalidMsisdn, format_msisdn, mask, parse_msisdn
+from cabinet.locales import Language, translate
 from cabinet.models.base import Choice, Instant, Json
 from cabinet.models.sign_in import CodePurpose, OneTimeCode, PreSession, SignInEvent, SignInOutcome
 from cabinet.models.subscribers import Password, Subscriber, SubscriberStatus
@@ -43,7 +44,6 @@ FROZEN_FOR = timedelta(days=1)
 PASSWORD_WINDOW = timedelta(minutes=15)
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 ADDRESS_TIMES = 10  # an address over its limit is asked for letters; over ten times the limit it is refused
-SMS_LENGTH = 70  # one message of Russian letters
 
 
 class TooManyCodes(CabinetError):
@@ -516,7 +516,7 @@ def _send(
         reference=f"code:{made.id}",
         kind="code",
         recipient=msisdn,
-        body=code_sms(code, is_step_up=purpose is CodePurpose.STEP_UP),
+        body=code_sms(code, is_step_up=purpose is CodePurpose.STEP_UP, language=browser.language),
         priority=0,
         expires_at=made.expires_at,
         is_withheld=subscriber is None,
@@ -575,18 +575,18 @@ def _code_hash(row: PreSession, msisdn: str, purpose: CodePurpose, created_at: d
     return hmac.new(settings().secret_key.encode(), bound.encode(), hashlib.sha256).hexdigest()
 
 
-def code_sms(code: str, *, is_step_up: bool = False) -> str:
+def code_sms(code: str, *, is_step_up: bool = False, language: Language = "ru") -> str:
     """The text of the SMS, one message long; by its last line browsers fill the code in on our own host only."""
     last_line = f"@{urlsplit(settings().public_url).hostname} #{code}"
-    what = "подтверждение" if is_step_up else "вход"
+    what = translate("подтверждение" if is_step_up else "вход", language)
     texts = (
-        f"{code} — код: {what}, {settings().brand_name}. Никому его не говорите",
-        f"{code} — код: {what}. Никому не говорите",
-        f"{code} — код: {what}",
-        f"Код {code}",
+        "{code} — код: {what}, {brand}. Никому его не говорите",
+        "{code} — код: {what}. Никому не говорите",
+        "{code} — код: {what}",
+        "Код {code}",
     )
-    fitting = (text for text in texts if len(text) + 1 + len(last_line) <= SMS_LENGTH)
-    return f"{next(fitting, texts[-1])}\n{last_line}"
+    said = [translate(text, language, code=code, what=what, brand=settings().brand_name) for text in texts]
+    return f"{notices.fit_sms(said, notices.SMS_LENGTH - 1 - len(last_line))}\n{last_line}"
 
 
 def _sign_in(

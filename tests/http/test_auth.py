@@ -82,7 +82,7 @@ def letters_for(browser: httpx.AsyncClient) -> str:
 def codes() -> list[str]:
     with db.reading() as session:
         bodies = session.exec(select(OutboxMessage.body).order_by(OutboxMessage.id)).all()
-    return [re.search(r"\d{6}", body).group() for body in bodies if body]
+    return [found.group() for body in bodies if (found := re.search(r"\d{6}", body))]
 
 
 async def ask(browser: httpx.AsyncClient, number: str = ANNA, **fields: str) -> httpx.Response:

@@ -6,8 +6,10 @@ import unicodedata
 
 import bcrypt
 import pytest
+from sqlmodel import select
 
-from cabinet.services import passwords
+from cabinet.models.outbox import OutboxMessage
+from cabinet.services import notices, passwords, sessions
 from cabinet.services.passwords import PasswordIsNumber, PasswordTooCommon, PasswordTooLong, PasswordTooShort
 from tests.conftest import NOON
 from tests.services.test_sessions import given_subscriber
@@ -128,8 +130,6 @@ def test_real_hashes_cost_twelve_rounds(monkeypatch):
 
 
 def test_a_removed_password_is_gone(session):
-    from cabinet.services import sessions
-
     anna = given_subscriber(session, ANNA)
     opened = sessions.create(session, anna.id, is_remembered=False, device="", address="", now=NOON)
     principal = sessions.find(session, opened.token, now=NOON)
@@ -143,3 +143,40 @@ def test_a_removed_password_is_gone(session):
     session.expire_all()
     assert not passwords.has_password(session, anna.id)
     assert [line.outcome for line in sessions.list_history(session, anna.id)] == ["password_removed", "password_set"]
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        (
+            "ru",
+            [
+                "Кабинет: задан пароль для входа. Не вы? Войдите и уберите его.",
+                "Кабинет: пароль для входа изменён. Не вы? Войдите и смените его.",
+                "Кабинет: пароль для входа убран. Не вы? Войдите и задайте новый.",
+            ],
+        ),
+        (
+            "en",
+            [
+                "Кабинет: a password was set. Not you? Sign in and remove it.",
+                "Кабинет: the password was changed. Not you? Sign in and change it.",
+                "Кабинет: the password was removed. Not you? Sign in and set one.",
+            ],
+        ),
+    ],
+)
+def test_the_owner_of_the_number_is_told_of_every_change(session, language, texts):
+    anna = given_subscriber(session, ANNA)
+    opened = sessions.create(session, anna.id, is_remembered=False, device="", address="", now=NOON)
+    principal = sessions.find(session, opened.token, now=NOON)
+    where = {"device": "", "device_token": "", "address": "", "language": language, "now": NOON}
+
+    passwords.save(session, principal, "hash", **where)
+    passwords.save(session, principal, "another hash", **where)
+    passwords.remove(session, principal, **where)
+    passwords.remove(session, principal, **where)
+
+    told = session.exec(select(OutboxMessage).order_by(OutboxMessage.id)).all()
+    assert [(message.recipient, message.body) for message in told] == [(ANNA, text) for text in texts]
+    assert max(map(len, texts)) <= notices.SMS_LENGTH

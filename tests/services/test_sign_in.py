@@ -118,16 +118,18 @@ def test_the_code_is_six_digits_and_only_its_keyed_hash_is_kept(session, anna):
 @pytest.mark.parametrize("host", ["http://localhost:3000", "https://lk.megaline-telecom.example.ru"])
 @pytest.mark.parametrize("brand", ["Кабинет", "Очень длинное название оператора связи"])
 @pytest.mark.parametrize("is_step_up", [False, True])
-def test_the_sms_is_one_message_that_a_browser_can_read(host, brand, is_step_up, monkeypatch):
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_the_sms_is_one_message_that_a_browser_can_read(host, brand, is_step_up, language, monkeypatch):
     monkeypatch.setenv("CABINET_PUBLIC_URL", host)
     monkeypatch.setenv("CABINET_BRAND_NAME", brand)
     sign_in.settings.cache_clear()
 
-    text = sign_in.code_sms("012345", is_step_up=is_step_up)
+    text = sign_in.code_sms("012345", is_step_up=is_step_up, language=language)
 
     assert len(text) <= 70
     assert text.splitlines()[-1] == f"@{host.split('//')[1].split(':')[0]} #012345"
     assert "012345" in text.splitlines()[0]
+    assert ("код" in text.lower()) == (language == "ru")
 
 
 def test_the_first_sign_in_offers_a_password_once(session):

@@ -17,7 +17,8 @@ log = structlog.get_logger(__name__)
 
 ALL_LINES = 50
 _DONE = {
-    "password-saved": "Пароль сохранён. На других устройствах нужно войти снова.",
+    "password-saved": "Пароль сохранён.",
+    "password-changed": "Пароль сохранён. На других устройствах нужно войти снова.",
     "password-removed": "Пароль убран. Теперь вход — по коду из SMS.",
 }
 _OUTCOMES = {
