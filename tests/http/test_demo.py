@@ -33,8 +33,8 @@ def test_state_tells_the_moment_the_messages_and_this_browsers_letters(client, d
     assert list(state) == ["now", "sms", "captcha", "staff_totp"]
     assert datetime.fromisoformat(state["now"]).tzinfo == UTC
     assert [(sms["to"], sms["text"]) for sms in state["sms"]] == [
-        ("79160000002", "654321 — код"),
         ("79160000001", "123456 — код"),
+        ("79160000002", "654321 — код"),
     ]
     assert state["captcha"] == "ЖУКИ"
     assert state["staff_totp"] == ""
