@@ -257,7 +257,12 @@ def _measure(engine: Engine, heavy_id: int, table: Table, runs: int) -> None:
         ("statement: the newest page", BUDGET, lines),
         ("statement: a page anywhere", BUDGET, further),
         ("statement: money only", BUDGET, lambda session: lines(session, direction=LineDirection.MONEY)),
-        ("statement: a category", BUDGET, lambda session: lines(session, categories={expenses.Category.INTERNET})),
+        ("statement: internet only", BUDGET, lambda session: lines(session, categories={expenses.Category.INTERNET})),
+        (
+            "statement: calls abroad only",
+            BUDGET,
+            lambda session: lines(session, categories={expenses.Category.CALLS_ABROAD}),
+        ),
         ("search with results", None, lambda session: lines(session, search="казахстан")),
         ("search in vain, a whole month read", None, lambda session: lines(session, search="нет такого")),
         ("search by a number in vain", None, lambda session: lines(session, search="8 999 999-99-99")),

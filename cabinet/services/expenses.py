@@ -305,8 +305,8 @@ def list_lines(
     month_on = _check_month(who, month_on, now=now)
     limit = min(max(limit, 1), MOST_LINES)
     wanted = _Wanted(
-        start=_midnight(month_on),
-        end=_midnight(_next_month(month_on)),
+        start_on=month_on,
+        end_on=_next_month(month_on),
         before=_read_place(before) if before else None,
         words=_words_of(search),
         categories=frozenset(categories),
@@ -588,10 +588,10 @@ _DIRECTION_WORDS = {Direction.IN: "входящий входящее incoming", 
 
 
 class _Wanted(NamedTuple):
-    """Lines of [start, end) below `before` that have all the words, and are of these categories (none: of any)."""
+    """Lines of the days [start, end) below `before` that have all the words and one of the categories (none: any)."""
 
-    start: datetime
-    end: datetime
+    start_on: date
+    end_on: date
     before: _Place | None
     words: tuple[str, ...]
     categories: frozenset[Category]
@@ -665,6 +665,12 @@ class _Entry(NamedTuple):
 
 def _list_money(session: Session, who: _Who, wanted: _Wanted, limit: int) -> list[_Entry]:
     """The newest `limit` lines that are wanted."""
+    if wanted.categories:  # the sums by day know where they are
+        days = list_spending(session, who.subscriber.id or 0, wanted.start_on, wanted.end_on)
+        days_on = [day_on for day_on, category, _ in days if category in wanted.categories]
+        if not days_on:
+            return []
+        wanted = wanted._replace(start_on=min(days_on), end_on=max(days_on) + timedelta(days=1))
     accounts = _own_accounts(session, who)
     may_be = _may_be_wanted(who, wanted)
     found: list[_Entry] = []
@@ -718,11 +724,12 @@ def _newest_postings(
     if wanted.direction != LineDirection.OUT:
         sides.append((_posting.c.destination_id, _posting.c.source_id))
     moment, number = _posting.c.happened_at, _posting.c.id
+    start, end = _midnight(wanted.start_on), _midnight(wanted.end_on)
     parts = []
     for account_id in own:
         for side, other in sides:
             part = select(_posting.c.id, _posting.c.transaction_id, _posting.c.happened_at).where(
-                side == account_id, other.not_in(own), moment >= wanted.start, moment < wanted.end
+                side == account_id, other.not_in(own), moment >= start, moment < end
             )
             if before is not None:
                 part = part.where(_is_before(moment, number, before, _POSTING))
@@ -848,7 +855,9 @@ def _line(plan: Plan | None, facts: Mapping[str, Any], **known: Any) -> Line:
 
 
 def _list_included(session: Session, who: _Who, wanted: _Wanted, limit: int) -> list[_Entry]:
-    query = _select_included(who).where(_record.c.started_at >= wanted.start, _record.c.started_at < wanted.end)
+    query = _select_included(who).where(
+        _record.c.started_at >= _midnight(wanted.start_on), _record.c.started_at < _midnight(wanted.end_on)
+    )
     if wanted.before is not None:
         query = query.where(_is_before(_record.c.started_at, _record.c.id, wanted.before, _USAGE))
     columns = _record.c.kind, _record.c.direction, _record.c.zone

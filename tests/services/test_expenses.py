@@ -689,6 +689,7 @@ def plan_of(session: Session, engine_name: str, statement: str, parameters: tupl
     [
         ("month", 3, {"spending_day"}),
         ("page", 8, {"ix_posting_out", "ix_posting_in", "ix_usage_record_of_subscriber"}),
+        ("category", 9, {"spending_day", "ix_posting_out", "ix_posting_in", "ix_usage_record_of_subscriber"}),
         ("search", 8, {"ix_posting_out", "ix_posting_in", "ix_usage_record_of_subscriber"}),
         ("line", 7, {"ix_posting_transaction_id"}),
     ],
@@ -701,6 +702,7 @@ def test_each_page_takes_few_queries_each_through_an_index(
     work = {
         "month": lambda: busy.month(),
         "page": lambda: expenses.list_lines(session, busy.id, NOVEMBER, before="1795000000000000p1", now=NOON),
+        "category": lambda: expenses.list_lines(session, busy.id, NOVEMBER, categories={line.category}, now=NOON),
         "search": lambda: expenses.list_lines(session, busy.id, NOVEMBER, search="звонок 999", now=NOON),
         "line": lambda: busy.explain(line),
     }[what]
