@@ -76,7 +76,8 @@ class Worker:
             asyncio.create_task(self._keep(lane, bell)) for lane, bell in zip(self._lanes, self._bells, strict=True)
         ]
         try:
-            await stop.wait()
+            with clock.telling(self.wake):
+                await stop.wait()
         finally:
             self._is_stopping = True
             self.wake()

@@ -169,11 +169,15 @@ async def test_who_wakes_it_does_not_wait_for_the_timetable():
     assert len(messages.runs) == 2
 
 
-async def test_a_leap_of_the_clock_makes_jobs_due():
+async def test_a_leap_of_the_clock_makes_jobs_due_at_once(monkeypatch):
+    monkeypatch.setattr("cabinet.worker.LONGEST_SLEEP", 60)
     fees = Steps()
-    stop, task = await working(Worker([[Job("fees", fees, every=timedelta(hours=1))]]))
+    worker = Worker([[Job("fees", fees, every=timedelta(hours=1))]])
+    stop, task = await working(worker)
     assert await happened(fees)
     fees.happened.clear()
+    while not worker._bells[0]._waiters:  # until it sleeps
+        await asyncio.sleep(0)
 
     clock.set_offset(timedelta(days=1))
 

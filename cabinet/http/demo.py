@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from cabinet import clock, worker
+from cabinet import clock
 from cabinet.config import settings
 from cabinet.db import in_read_session
 from cabinet.domain.errors import CabinetError
@@ -58,7 +58,6 @@ async def move_clock(request: Request) -> Response:
         await asyncio.to_thread(demo.advance_clock, leap, subscriber_id=principal.subscriber_id if principal else None)
     except CabinetError as error:
         return PlainTextResponse(error.message, 409)
-    worker.wake()
     return RedirectResponse(CLOCK_PAGE, 303)
 
 
