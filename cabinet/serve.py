@@ -95,7 +95,8 @@ def build() -> None:
     stamp.unlink(missing_ok=True)
     locked = PACKAGES.read_text(encoding="utf-8")
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--env", "prod"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)  # noqa: S603  our own words
+    environment = os.environ | {"PYTHONHASHSEED": "0"}  # the same sources make the same build: Reflex writes out sets
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S603  our own words
     if done.returncode:
         raise BuildFailed("\n".join((done.stdout + done.stderr).strip().splitlines()[-25:]))
     if json.loads(PACKAGES.read_text(encoding="utf-8")) == json.loads(locked):

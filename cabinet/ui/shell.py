@@ -96,7 +96,7 @@ _BAR_LINK = (
     "flex h-16 flex-col items-center justify-center gap-1 text-xs font-medium text-muted "
     "aria-[current=page]:font-semibold aria-[current=page]:text-brand-ink"
 )
-_BODY = "min-h-dvh bg-bg font-sans text-base text-ink antialiased"
+_BODY = "min-h-dvh bg-bg font-sans text-base text-ink antialiased in-data-stale:pb-14"
 
 
 APP_WRAPS = {
@@ -111,6 +111,7 @@ def head() -> list[rx.Component]:
         rx.el.meta(name="viewport", content="width=device-width, initial-scale=1, viewport-fit=cover"),
         rx.el.meta(name="theme-color", content="#f6f3f2", custom_attrs={"media": "(prefers-color-scheme: light)"}),
         rx.el.meta(name="theme-color", content="#110d0d", custom_attrs={"media": "(prefers-color-scheme: dark)"}),
+        rx.el.script(src="/fresh.js", async_=True),
         rx.el.link(rel="icon", href="/icon.svg", type="image/svg+xml"),
         rx.el.link(rel="manifest", href="/manifest.webmanifest"),
         *(
@@ -149,6 +150,7 @@ def frame(*children: Any, here: str, title: str, name: Text, number: Text, initi
             class_name="lg:mx-auto lg:grid lg:max-w-[76rem] lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-8 lg:px-6",
         ),
         _bar(here),
+        kit.update_strip("bottom-16"),
         kit.offline_strip(),
         kit.toast(FaultState.text),
         class_name=_BODY,
@@ -183,6 +185,7 @@ def sign_in_frame(*children: Any) -> rx.Component:
             ),
             class_name="min-h-dvh lg:grid lg:grid-cols-[minmax(0,1fr)_minmax(0,1.1fr)]",
         ),
+        kit.update_strip(),
         rx.el.script(src="/sign_in.js", async_=True),
         class_name=_BODY,
     )
@@ -206,6 +209,7 @@ def public_frame(*children: Any, title: Text, back: str, back_label: Text, is_he
             class_name="sticky top-0 z-10 bg-bg/95 px-4 lg:static",
         ),
         rx.el.main(*children, id="main", tab_index=-1, class_name="mx-auto max-w-[38rem] px-4 pb-12 outline-none"),
+        kit.update_strip(),
         rx.el.script(src="/sign_in.js", async_=True),
         class_name=_BODY,
     )

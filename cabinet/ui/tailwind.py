@@ -1,12 +1,13 @@
 """Hands the design system to Reflex's build: tokens to Tailwind, the kit's script to the bundle, the brand's files."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 from reflex.utils.exec import is_prod_mode
-from reflex_base.constants import Endpoint
+from reflex_base.constants import Endpoint, Reflex
 from reflex_base.plugins.tailwind_v4 import TailwindV4Plugin
 
 from cabinet.config import settings
@@ -21,7 +22,7 @@ class DesignTokensPlugin(TailwindV4Plugin):
         """Adds our files to the ones that Tailwind's plugin writes."""
         super().pre_compile(**context)
         context["add_modify_task"]("styles/tailwind.css", _with_tokens)
-        context["add_modify_task"]("utils/state.js", with_relative_addresses)
+        context["add_modify_task"]("utils/state.js", adapted_socket_script)
         for task in (_runtime, _icon, _manifest):
             context["add_save_task"](task)
 
@@ -50,10 +51,16 @@ class DesignTokensPlugin(TailwindV4Plugin):
             language = "en" if page.is_relative_to(root / "en") else "ru"
             html = html.replace('<html lang="ru"', f'<html lang="{language}" data-static=""', 1)
             page.write_text(html, encoding="utf-8")
+        name_build(root)
 
 
 STATIC_PAGE_SCRIPT = 'src="/sign_in.js"'
 """What tells a static page: the small script that it has instead of React."""
+
+FRESHNESS_SCRIPT = "/fresh.js"
+"""The small script of every page: see there."""
+
+VERSION_FILE = "version.json"
 
 _SCRIPT_LINK = re.compile(r'<link rel="modulepreload" href="([^"]+)"/>')
 _SCRIPT = re.compile(r"<script\b[^>]*>.*?</script>", re.DOTALL)
@@ -74,7 +81,7 @@ def without_react(html: str, ahead: list[str]) -> str:
     html = _SCRIPT.sub(lambda script: script[0] if _stays(script[0]) else "", html)
     while (shorter := _STREAMED.sub("", html)) != html:
         html = shorter
-    if "__reactRouter" in html or html.count("<script") != 2:
+    if "__reactRouter" in html or html.count("<script") != 3:
         raise RuntimeError("React is still in a static page: Reflex writes its pages in another way now")
     # `crossorigin` as the cabinet itself asks: its scripts vary by Origin, and would be asked for again.
     links = "".join(f'<link rel="prefetch" as="script" crossorigin="" href="{address}"/>' for address in ahead)
@@ -87,25 +94,48 @@ def without_react(html: str, ahead: list[str]) -> str:
     return html.replace(stylesheet[0], "", 1).replace("<head>", f"<head>{stylesheet[0]}", 1)
 
 
-_ABSOLUTE_ONLY = "const endpoint = new URL(url_str);"
-_RELATIVE_TOO = f'if (url_str.startsWith("/")) return new URL(url_str, location.href);\n  {_ABSOLUTE_ONLY}'
+_SOCKET_SCRIPT = (
+    # Addresses without a host are of the server that the page comes from.
+    (
+        "const endpoint = new URL(url_str);",
+        'const endpoint = new URL(url_str, location.href);\n  if (url_str.startsWith("/")) return endpoint;',
+    ),
+    # The file has the moment of the build in it, and every chunk would get another name each time.
+    ('import reflexEnvironment from "$/reflex.json";', f'const reflexEnvironment = {{ version: "{Reflex.VERSION}" }};'),
+)
 
 
-def with_relative_addresses(script: str) -> str:
-    """Reflex's script of the socket, so that it takes addresses without a host. Safe to apply twice.
+def adapted_socket_script(script: str) -> str:
+    """Reflex's script of the socket for a build that is the same each time and serves any address. Safe to apply twice.
 
     Raises:
-        RuntimeError: Reflex makes the address in another way now.
+        RuntimeError: Reflex has written it in another way now.
     """
-    if _RELATIVE_TOO in script:
-        return script
-    if _ABSOLUTE_ONLY not in script:
-        raise RuntimeError("The socket's address is not where it was: Reflex makes it in another way now")
-    return script.replace(_ABSOLUTE_ONLY, _RELATIVE_TOO)
+    for old, new in _SOCKET_SCRIPT:
+        if new in script:
+            continue
+        if old not in script:
+            raise RuntimeError(f"Not found in Reflex's script of the socket: {old}")
+        script = script.replace(old, new)
+    return script
 
 
 def _stays(script: str) -> bool:
-    return STATIC_PAGE_SCRIPT in script or 'getItem("theme")' in script
+    return STATIC_PAGE_SCRIPT in script or FRESHNESS_SCRIPT in script or 'getItem("theme")' in script
+
+
+def name_build(root: Path) -> None:
+    """Writes what tells this build from others into its pages (`data-build`) and into `version.json`, where an open tab
+    finds out whether it is of an earlier one. A build of the same contents has the same name."""
+    files = sorted(file for file in root.rglob("*") if file.is_file() and file.name != VERSION_FILE)
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.relative_to(root)}\0".encode() + file.read_bytes())
+    name = digest.hexdigest()[:12]
+    for page in (file for file in files if file.suffix == ".html"):
+        html = page.read_text(encoding="utf-8")
+        page.write_text(html.replace("<html ", f'<html data-build="{name}" ', 1), encoding="utf-8")
+    (root / VERSION_FILE).write_text(json.dumps({"build": name}), encoding="utf-8")
 
 
 def _with_tokens(css: str) -> str:

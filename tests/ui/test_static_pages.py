@@ -1,14 +1,16 @@
 """What the build leaves of a static page."""
 
+import json
 from pathlib import Path
 
 import pytest
 import reflex_base
 
-from cabinet.ui.tailwind import with_relative_addresses, without_react
+from cabinet.ui.tailwind import adapted_socket_script, name_build, without_react
 
 BUILT = (
     '<!DOCTYPE html><html lang="ru"><head><meta charSet="utf-8"/><script async="" src="/sign_in.js"></script>'
+    '<script async="" src="/fresh.js"></script>'
     '<link as="font" href="/fonts/a.woff2" rel="preload"/>'
     '<link as="style" href="/assets/s.css" rel="preload"/>'
     '<link rel="modulepreload" href="/assets/entry.js"/>'
@@ -50,15 +52,30 @@ def test_a_page_that_is_built_in_an_unknown_way_stops_the_build():
         without_react(BUILT.replace("</body>", "<b>__reactRouter</b></body>"), [])
 
 
-def test_the_socket_is_where_the_page_comes_from():
+def test_the_build_knows_neither_its_moment_nor_an_address():
     reflex = (Path(reflex_base.__file__).parent / ".templates" / "web" / "utils" / "state.js").read_text()
 
-    script = with_relative_addresses(reflex)
+    script = adapted_socket_script(reflex)
 
-    assert "return new URL(url_str, location.href);\n  const endpoint = new URL(url_str);" in script
-    assert with_relative_addresses(script) == script
+    assert 'if (url_str.startsWith("/")) return endpoint;' in script
+    assert "reflex.json" not in script
+    assert adapted_socket_script(script) == script
 
 
 def test_another_reflex_is_noticed():
-    with pytest.raises(RuntimeError, match="socket's address"):
-        with_relative_addresses("export const getBackendURL = () => {}")
+    with pytest.raises(RuntimeError, match="script of the socket"):
+        adapted_socket_script("export const getBackendURL = () => {}")
+
+
+def test_a_build_is_named_by_what_is_in_it(tmp_path):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "root-1.js").write_text("1")
+    names = []
+    for script in ("1", "1", "2"):
+        (tmp_path / "assets" / "root-1.js").write_text(script)
+        (tmp_path / "index.html").write_text('<!DOCTYPE html><html lang="ru"><head></head></html>')
+        name_build(tmp_path)
+        names.append(json.loads((tmp_path / "version.json").read_text())["build"])
+        assert f'<html data-build="{names[-1]}" lang="ru">' in (tmp_path / "index.html").read_text()
+
+    assert names[0] == names[1] != names[2]

@@ -301,6 +301,7 @@ def _filters() -> rx.Component:
             kit.icon("search", "size-5 text-muted"),
             rx.el.input(
                 type="search",
+                id="search",
                 default_value=ExpensesState.search,
                 on_change=ExpensesState.find.debounce(300),
                 key=ExpensesState.opened,

@@ -18,6 +18,7 @@ from cabinet.ui.kit.blocks import (
     signal_arcs,
     tile,
     toast,
+    update_strip,
 )
 from cabinet.ui.kit.charts import (
     area_path,
@@ -133,4 +134,5 @@ __all__ = [
     "ticks_path",
     "tile",
     "toast",
+    "update_strip",
 ]

@@ -7,7 +7,7 @@ from reflex_base.components.component import Component, field
 from reflex_base.event import EventHandler, no_args_event_spec
 from reflex_base.utils.imports import ImportVar
 from reflex_base.vars.base import VarData
-from reflex_components_core.core.banner import has_connection_errors
+from reflex_components_core.core.banner import connect_error_var_data, connect_errors
 from reflex_components_core.react_router import link as page_link
 
 from cabinet.ui.i18n import t
@@ -279,18 +279,26 @@ def toast(text: Text, action: Any = None) -> rx.Component:
 _IS_OFFLINE: rx.Var[bool] = rx.Var(
     "isOffline",
     _var_type=bool,
-    _var_data=VarData(
-        imports={"$/utils/kit": [ImportVar(tag="useOffline")]},
-        hooks={"const isOffline = useOffline();": None},
+    _var_data=VarData.merge(
+        connect_error_var_data,
+        VarData(
+            imports={"$/utils/kit": [ImportVar(tag="useOffline")]},
+            hooks={f"const isOffline = useOffline({connect_errors!s});": None},
+        ),
     ),
 )
+
+
+_STRIP = "mx-auto max-w-[40rem] items-center gap-3 py-1.5 pr-2 pl-4"
+_STRIP_ACTION = "inline-flex min-h-11 items-center rounded-md px-3 text-sm font-semibold underline underline-offset-4"
+_STRIP_PLACE = "fixed inset-x-0 z-20 bg-ink text-bg lg:inset-x-auto lg:right-6 lg:bottom-6 lg:w-104 lg:rounded-md"
 
 
 def offline_strip() -> rx.Component:
     """Says over the page that there is no connection; pushes nothing."""
     return rx.el.div(
         rx.cond(
-            _IS_OFFLINE | has_connection_errors,
+            _IS_OFFLINE,
             rx.el.div(
                 icon("offline"),
                 rx.el.p(
@@ -299,19 +307,32 @@ def offline_strip() -> rx.Component:
                     t("Показываем последние данные"),
                     class_name="min-w-0 flex-1 text-sm",
                 ),
-                anchor(
-                    t("Повторить"),
-                    href="",
-                    class_name="inline-flex min-h-11 items-center rounded-md px-3 text-sm font-semibold underline "
-                    "underline-offset-4",
-                ),
-                class_name="mx-auto flex max-w-[40rem] items-center gap-3 py-1.5 pr-2 pl-4",
+                anchor(t("Повторить"), href="", class_name=_STRIP_ACTION),
+                class_name=f"flex {_STRIP}",
             ),
             rx.fragment(),
         ),
         role="status",
-        class_name="fixed inset-x-0 bottom-16 z-20 bg-ink text-bg lg:inset-x-auto lg:right-6 lg:bottom-6 lg:w-104 "
-        "lg:rounded-md",
+        class_name=f"{_STRIP_PLACE} bottom-16",
+    )
+
+
+def update_strip(class_name: str = "bottom-0") -> rx.Component:
+    """Says over the page that it is of an earlier build; `assets/fresh.js` shows it by `data-stale` and reloads."""
+    return rx.el.div(
+        rx.el.div(
+            icon("refresh"),
+            rx.el.p(
+                rx.el.b(t("Кабинет обновился."), class_name="font-semibold"),
+                " ",
+                t("Введённое сохранится"),
+                class_name="min-w-0 flex-1 text-sm",
+            ),
+            rx.el.button(t("Обновить"), type="button", class_name=_STRIP_ACTION, custom_attrs={"data-reload": ""}),
+            class_name=f"hidden in-data-stale:flex {_STRIP}",
+        ),
+        role="status",
+        class_name=f"{_STRIP_PLACE} {class_name}",
     )
 
 

@@ -228,6 +228,7 @@ def captcha_field() -> rx.Component:
         text_input(
             name="captcha",
             id="captcha",
+            custom_attrs={"data-secret": ""},
             auto_complete="off",
             auto_capitalize="none",
             spell_check=False,

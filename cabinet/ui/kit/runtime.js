@@ -37,8 +37,23 @@ const network = (notify) => {
   };
 };
 
-/** Whether the browser knows that there is no network. */
-export const useOffline = () => useSyncExternalStore(network, () => !navigator.onLine, () => false);
+let lastErrors;
+let connections = -1; // the first render comes before any connection
+
+/** Whether there is no network or no server; `errors` are Reflex's, a new list at each connection. Tells `fresh.js`. */
+export const useOffline = (errors) => {
+  const isOnline = useSyncExternalStore(network, () => navigator.onLine, () => true);
+  useEffect(() => {
+    document.documentElement.dataset.alive = "";
+    dispatchEvent(new Event("cabinet:alive"));
+  }, []);
+  useEffect(() => {
+    if (errors === lastErrors) return;
+    lastErrors = errors;
+    if (!errors.length && ++connections > 1) dispatchEvent(new Event("cabinet:connected"));
+  }, [errors]);
+  return !isOnline || errors.length > 0;
+};
 
 /** A native modal dialog: the browser traps the focus, closes on Esc and gives the focus back. */
 export const Sheet = ({ open, onDismiss, children, ...rest }) => {
