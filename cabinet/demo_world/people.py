@@ -92,7 +92,7 @@ def cast(seed: int, made_at: datetime, catalogue: Catalogue, tz: tzinfo) -> list
 def _named(
     seed: int, made_at: datetime, began_at: datetime, catalogue: Catalogue, base: tuple[str, ...], tz: tzinfo
 ) -> list[Person]:
-    """Анна has her fee in twelve days and money for it; Борис in three and not enough; Вера came two months ago."""
+    """Анна has her fee in a week and money for it; Борис in three and not enough; Вера came two months ago."""
     region = catalogue.default_region
     monthly = [
         plan
@@ -113,7 +113,7 @@ def _named(
     late_from = made_at - timedelta(days=10)
     recently = made_at - timedelta(days=61)
     return [
-        someone(ANNA, "Анна", favourite, 12, began_at, usage.ANNA, Purse(80_000, 50_000)),
+        someone(ANNA, "Анна", favourite, 7, began_at, usage.ANNA, Purse(80_000, 50_000)),
         someone(BORIS, "Борис", modest, 3, began_at, usage.TALKER, Purse(12_000, 10_000, late_from)),
         someone(VERA, "Вера", modest, 20, recently, usage.QUIET, Purse(30_000, 10_000)),
     ]

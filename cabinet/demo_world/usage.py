@@ -62,7 +62,7 @@ class Profile:
     travels: bool = False
 
 
-ANNA = Profile("anna", 4.6, 190, 2.2, 0.35, 1.1, sessions=4.5, session_megabytes=140, abroad=0.08)
+ANNA = Profile("anna", 4.6, 190, 2.2, 2.1, 1.1, sessions=4.5, session_megabytes=160, abroad=0.2)
 HEAVY = Profile("heavy", 0.4, 110, 0.3, 0.05, 0.2, sessions=1.9, session_megabytes=520, abroad=0.003)
 TALKER = Profile("talker", 1.7, 210, 1.0, 0.2, 0.3, sessions=0.6, session_megabytes=90, abroad=0.01)
 QUIET = Profile("quiet", 0.3, 80, 0.3, 0.05, 0.2, sessions=0.3, session_megabytes=25)
