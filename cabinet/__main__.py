@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import errno
 import gc
 import signal
 import subprocess
@@ -10,21 +11,21 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from sqlalchemy import inspect
+from sqlalchemy.exc import DatabaseError, OperationalError
+from typer.core import TyperGroup
 
-from cabinet import clock, db, logs, worker
+from cabinet import clock, db, logs, schema, worker
 from cabinet import serve as serving
 from cabinet.adapters.usage_files import Rejection, UnreadableFile
 from cabinet.adapters.usage_files.formats import UsageFormat, open_usage_file
-from cabinet.config import UnsafeSettings, settings
+from cabinet.config import UnsafeSettings, list_unknown, settings
 from cabinet.domain.errors import CabinetError
-from cabinet.schema import migrate as apply_migrations
 from cabinet.services import audit as audits
 from cabinet.services import demo as demos
 from cabinet.services import replay as replays
@@ -35,12 +36,34 @@ from cabinet.services.usage import ImportReport
 SHOWN_REJECTIONS = 20
 GARBAGE_THRESHOLD = 50_000  # a batch is many small objects without cycles: looking for them took a sixth of the time
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Кабинет: the operator's commands.")
+
+class _Commands(TyperGroup):
+    """What a command cannot help is told in one line, exit code 2: a disk that is full, a server that is away."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # Typer has a click of its own
+        """As ever, without a trace for what is no fault of the program."""
+        try:
+            return super().invoke(ctx)
+        except schema.MadeByNewer as error:
+            _fail(str(error))
+        except DatabaseError as error:
+            if isinstance(error, OperationalError) or type(error) is DatabaseError:
+                _fail(db.explain(error))
+            raise
+        except OSError as error:
+            if error.errno in (None, errno.EPIPE):
+                raise
+            _fail(f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror))
+
+
+app = typer.Typer(cls=_Commands, add_completion=False, no_args_is_help=True, help="Кабинет: the operator's commands.")
 
 
 @app.callback()
 def _check_settings() -> None:
     """Names wrong settings before any command runs."""
+    for line in list_unknown():
+        typer.echo(line, err=True)
     try:
         settings()
     except UnsafeSettings as error:
@@ -60,12 +83,14 @@ def serve(reload: Annotated[bool, typer.Option("--reload", help="For development
     except serving.PortBusy as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(3) from None
-    apply_migrations(db.engine())
+    schema.migrate(db.engine())
     if settings().is_demo:
         with db.reading() as session:
             is_made = demos.exists(session)
         if not is_made:  # in a process of its own: what that takes of memory is given back
-            subprocess.run([sys.executable, "-m", "cabinet", "demo"], check=True)
+            done = subprocess.run([sys.executable, "-m", "cabinet", "demo"])
+            if done.returncode:
+                raise typer.Exit(done.returncode)
     if reload:
         serving.serve_with_reload()
     if not serving.is_built():
@@ -88,7 +113,7 @@ def _say_where() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    apply_migrations(db.engine())
+    schema.migrate(db.engine())
     typer.echo("The schema is up to date.")
 
 
@@ -179,7 +204,7 @@ def demo(
     """Make the demo operator, or let its life go on to the present; can be killed and run again."""
     if not settings().is_demo:
         _fail("The demo operator exists with CABINET_ENV=demo only.")
-    apply_migrations(db.engine())
+    schema.migrate(db.engine())
     demos.load_offset()
     gc.set_threshold(GARBAGE_THRESHOLD)
     moment = clock.now() if now is None else now.replace(tzinfo=UTC)
@@ -246,8 +271,9 @@ def audit() -> None:
 
 def _require_schema() -> None:
     """And takes the operator's clock, for every command that has a database."""
-    if not inspect(db.engine()).has_table("demo_world"):
-        _fail("The database is empty or old; run first: python -m cabinet migrate")
+    schema.refuse_newer(db.engine())
+    if not schema.is_current(db.engine()):
+        _fail(str(schema.NotCurrent()))
     demos.load_offset()
 
 

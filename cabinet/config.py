@@ -3,15 +3,19 @@
 Every setting of the program is a field here; `docs/settings.md` is made from these descriptions.
 """
 
+import os
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-local-use-only"  # noqa: S105  refused in production
@@ -56,7 +60,7 @@ class Settings(BaseSettings):
     help_path: Path = Field(
         ROOT / "cabinet" / "help", description="The folder with the articles of the help centre, read by the build"
     )
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(False, description="One JSON object a line instead of readable lines")
 
     brand_name: str = Field("Кабинет", min_length=1, max_length=40, description="The name in titles and SMS")
@@ -67,7 +71,7 @@ class Settings(BaseSettings):
     sms_sender: str = Field("CABINET", max_length=11, description="The name that SMS come from")
 
     code_minutes: int = Field(15, ge=3, le=15, description="How long a one-time code is valid, minutes")
-    resend_pauses: tuple[int, ...] = Field(
+    resend_pauses: Annotated[tuple[PositiveInt, ...], NoDecode] = Field(
         (60, 120, 300), min_length=1, description="Seconds before a code may be sent again: after the first, second, …"
     )
     codes_per_hour: int = Field(5, ge=1, description="One-time codes sent to one number in an hour")
@@ -116,6 +120,22 @@ class Settings(BaseSettings):
     def _is_a_supported_database(cls, value: str) -> str:
         if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        try:
+            make_url(value)
+        except (ArgumentError, ValueError):
+            raise ValueError("must be like postgresql+psycopg://user:password@host:5432/name") from None
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("resend_pauses", mode="before")
+    @classmethod
+    def _is_a_list(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(filter(None, (part.strip() for part in value.strip().strip("[]").split(","))))
         return value
 
     @model_validator(mode="after")
@@ -160,6 +180,17 @@ def settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise UnsafeSettings("\n".join(_fault_lines(error))) from None
+
+
+def list_unknown() -> list[str]:
+    """A line for each variable of the environment that looks like a setting and is none: misspelled, most likely."""
+    known = [f"CABINET_{name.upper()}" for name in Settings.model_fields]
+    lines = []
+    for name in sorted(os.environ):
+        if name.upper().startswith("CABINET_") and name.upper() not in known:
+            meant = get_close_matches(name.upper(), known, n=1)
+            lines.append(f"{name}: there is no such setting" + (f"; did you mean {meant[0]}?" if meant else ""))
+    return lines
 
 
 def _fault_lines(error: ValidationError) -> list[str]:

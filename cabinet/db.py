@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
 from cabinet.config import settings
@@ -30,16 +31,28 @@ def engine() -> Engine:
 
 
 def make_engine(url: str) -> Engine:
-    """An engine with the pragmas and time-outs that the rest of the program relies on."""
+    """An engine with the pragmas and time-outs that the rest of the program relies on.
+
+    Its errors name the statement and not the values, which are people's own.
+    """
     if not url.startswith("sqlite"):
         options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={BUSY_TIMEOUT_MS}"
         options += " -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, connect_args={"options": options})
+        return create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=10,
+            hide_parameters=True,
+            connect_args={"options": options},
+        )
 
     path = url.removeprefix("sqlite:///")
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    made = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000})
+    made = create_engine(
+        url, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
+    )
     event.listen(made, "connect", _prepare_sqlite)
     event.listen(made, "begin", _begin_sqlite)
     return made
@@ -54,6 +67,29 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     reads_only = connection.get_execution_options().get("reads_only", False)
     connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+_WHAT_TO_DO = {
+    "is full": "Free some space and run it again: what was not finished was undone.",
+    "readonly": "Look at the rights of the file and of its folder.",
+    "unable to open": "Look at the path and at the rights of its folder.",
+    "is locked": "Something else writes to it: run it again when that has ended.",
+    "no such table": "Bring its schema up to date: python -m cabinet migrate",
+    "is not a database": "Look at CABINET_DATABASE_URL: the file is something else.",
+    "malformed": "The file is damaged: restore a backup.",
+    "connection": "Is the server running, and is CABINET_DATABASE_URL right?",
+    "resolve host": "Look at the host in CABINET_DATABASE_URL.",
+}
+
+
+def explain(error: DBAPIError) -> str:
+    """What is the matter with the database and what to do, in one line, for who runs a command."""
+    cause: BaseException | None = error
+    while (cause := cause.__context__) is not None:  # after «disk full» SQLite has forgotten the savepoint, too
+        error = cause if isinstance(cause, OperationalError) else error
+    told = (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
+    advice = next((advice for sign, advice in _WHAT_TO_DO.items() if sign in told), "")
+    return f"The database {engine().url.render_as_string(hide_password=True)}: {told}. {advice}".rstrip()
 
 
 @contextmanager

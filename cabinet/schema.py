@@ -18,8 +18,20 @@ class NotCurrent(Exception):
         super().__init__("The database's schema is not current: run `python -m cabinet migrate`.")
 
 
+class MadeByNewer(Exception):
+    """The database has seen migrations that this program does not know."""
+
+    def __init__(self) -> None:
+        super().__init__("The database was brought up to date by a newer version of the program: start that one.")
+
+
 def migrate(engine: Engine) -> None:
-    """Applies every migration that this database has not seen."""
+    """Applies every migration that this database has not seen.
+
+    Raises:
+        MadeByNewer: it has seen more than this program has.
+    """
+    refuse_newer(engine)
     config = Config(str(ROOT / "alembic" / "alembic.ini"))
     with engine.connect() as connection:
         config.attributes["connection"] = connection
@@ -29,9 +41,19 @@ def migrate(engine: Engine) -> None:
 def is_current(engine: Engine) -> bool:
     """Whether this database has seen exactly the migrations of this program."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == _newest_revision()
+        return MigrationContext.configure(connection).get_current_revision() == _revisions().get_current_head()
+
+
+def refuse_newer(engine: Engine) -> None:
+    """Raises:
+    MadeByNewer: the database has seen migrations that this program does not know.
+    """
+    with engine.connect() as connection:
+        revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is not None and revision not in {known.revision for known in _revisions().walk_revisions()}:
+        raise MadeByNewer
 
 
 @lru_cache
-def _newest_revision() -> str | None:
-    return ScriptDirectory.from_config(Config(str(ROOT / "alembic" / "alembic.ini"))).get_current_head()
+def _revisions() -> ScriptDirectory:
+    return ScriptDirectory.from_config(Config(str(ROOT / "alembic" / "alembic.ini")))

@@ -128,7 +128,7 @@ class Worker:
         except Exception as error:  # whatever it is, the other jobs go on
             turn.failures += 1
             turn.due_at = now + pause_after(turn.failures)
-            report.failed[job.name] = f"{type(error).__name__}: {error}"
+            report.failed[job.name] = f"{type(error).__name__}: {error}".partition("\n")[0]
             log.exception("job failed", job=job.name, failures=turn.failures, again_at=turn.due_at.isoformat())
             return
         else:

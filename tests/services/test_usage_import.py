@@ -149,7 +149,7 @@ def test_a_database_without_tables_is_told_what_to_run(tmp_path, monkeypatch):
     code, output = run("import-usage", file_of(tmp_path))
 
     assert code == 2
-    assert "run first: python -m cabinet migrate" in output
+    assert "python -m cabinet migrate" in output
 
 
 # --- several at once -------------------------------------------------------------------------------------------------

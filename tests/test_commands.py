@@ -1,0 +1,130 @@
+"""What a command cannot help: told in one line that says what to do, exit code 2, and no trace."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cabinet import db
+from cabinet.__main__ import app
+from cabinet.config import UnsafeSettings, settings
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch):
+    def run(*words: str, **environment: str) -> Result:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        settings.cache_clear()
+        db.engine.cache_clear()
+        return CliRunner().invoke(app, list(words))
+
+    return run
+
+
+def is_told(result: Result, *parts: str) -> bool:
+    line = result.output.strip()
+    assert result.exit_code == 2, result.output
+    assert "\n" not in line
+    assert "Traceback" not in line
+    assert all(part in line for part in parts), line
+    return True
+
+
+def test_a_database_of_a_newer_version_is_left_alone(run, database_url: str):
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+
+    for command in ("migrate", "audit"):
+        assert is_told(run(command, CABINET_DATABASE_URL=database_url), "newer version")
+
+
+def test_an_old_database_is_to_be_migrated_first(run, database_url: str):
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        connection.commit()
+
+    assert is_told(run("audit", CABINET_DATABASE_URL=database_url), "python -m cabinet migrate")
+
+
+def test_a_file_that_is_no_database_is_named(run, tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("milk, bread, and a good deal more than that")
+
+    result = run("audit", CABINET_DATABASE_URL=f"sqlite:///{tmp_path / 'notes.txt'}")
+
+    assert is_told(result, "notes.txt", "not a database", "CABINET_DATABASE_URL")
+
+
+def test_a_server_that_is_away_is_named_without_the_password(run):
+    result = run("migrate", CABINET_DATABASE_URL="postgresql+psycopg://cabinet:opensesame@127.0.0.1:1/cabinet")
+
+    assert is_told(result, "127.0.0.1:1", "Is the server running")
+    assert "opensesame" not in result.output
+
+
+def test_a_full_disk_is_told_and_what_was_done_stands(run, database_url: str, monkeypatch: pytest.MonkeyPatch):
+    prepare = db._prepare_sqlite
+
+    def prepare_small(connection: sqlite3.Connection, record: object) -> None:
+        prepare(connection, record)
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages + 20}")
+
+    monkeypatch.setattr(db, "_prepare_sqlite", prepare_small)
+
+    assert is_told(run("demo", CABINET_DATABASE_URL=database_url), "is full", "Free some space")
+    monkeypatch.setattr(db, "_prepare_sqlite", prepare)
+    assert run("audit").exit_code == 0
+
+
+def test_a_folder_that_cannot_be_made_is_named(run, tmp_path: Path):
+    (tmp_path / "var").write_text("")
+
+    assert is_told(run("migrate", CABINET_DATABASE_URL=f"sqlite:///{tmp_path}/var/deep/cabinet.db"), "var")
+
+
+def test_a_misspelled_setting_is_told_and_the_command_goes_on(run, database_url: str):
+    result = run("migrate", CABINET_DATABASE_URL=database_url, CABINET_BRAND_NAM="Мегалайн")
+
+    assert result.exit_code == 0
+    assert "CABINET_BRAND_NAM: there is no such setting; did you mean CABINET_BRAND_NAME?" in result.output
+
+
+@pytest.mark.parametrize("written", ["30,60", "[30, 60]", " 30 , 60 "])
+def test_a_list_is_written_with_commas(monkeypatch: pytest.MonkeyPatch, written: str):
+    monkeypatch.setenv("CABINET_RESEND_PAUSES", written)
+    settings.cache_clear()
+
+    assert settings().resend_pauses == (30, 60)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RESEND_PAUSES", "often"),
+        ("RESEND_PAUSES", ""),
+        ("RESEND_PAUSES", "60,0"),
+        ("LOG_LEVEL", "LOUD"),
+        ("DATABASE_URL", "postgresql+psycopg://cabinet@host:port/name"),
+    ],
+)
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
+    monkeypatch.setenv(f"CABINET_{name}", value)
+    settings.cache_clear()
+
+    with pytest.raises(UnsafeSettings, match=f"^CABINET_{name}: "):
+        settings()
+
+
+def test_a_demo_operator_that_cannot_be_made_ends_the_start(run, database_url: str, monkeypatch, capfd):
+    monkeypatch.setattr("cabinet.serve.prepare_environment", lambda: None)
+    monkeypatch.setattr("cabinet.serve.refuse_busy_port", lambda port: None)
+
+    result = run("serve", CABINET_DATABASE_URL=database_url, CABINET_CATALOGUE_PATH="/nowhere.yaml")
+
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert "/nowhere.yaml" in capfd.readouterr().err
