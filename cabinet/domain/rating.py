@@ -150,7 +150,7 @@ def rate(usage: Usage, rates: Rates, allowances: Iterable[Allowance], counters: 
         if quantity < 0:
             raise ValueError(f"negative quantity {quantity}")
         return RatedCharge(0, [], 0, 0, 0, Reason.NOTHING_USED, None, None, None, rule)
-    billed = _round_up(quantity, rule.minimum, rule.step)
+    billed = round_up(quantity, rule.minimum, rule.step)
     if rule.free is not None:
         return RatedCharge(billed, [], 0, 0, 0, rule.free, None, None, None, rule)
 
@@ -210,11 +210,12 @@ def recompute_amount(explanation: Mapping[str, Any]) -> int:
     if quantity == 0 or explanation["reason"] in FREE_REASONS:
         return 0
     minimum, step = ROUNDING_STEPS[Rounding(explanation["rounding"])]
-    missed = _round_up(quantity, minimum, step) - sum(units for _, units in explanation["draws"])
+    missed = round_up(quantity, minimum, step) - sum(units for _, units in explanation["draws"])
     before = explanation["counter_before"] or 0
     block = explanation["block"]
     return (-(-(before + missed) // block) - -(-before // block)) * explanation["price_kopecks"]
 
 
-def _round_up(quantity: int, minimum: int, step: int) -> int:
+def round_up(quantity: int, minimum: int, step: int) -> int:
+    """One record's quantity as it is billed; `quantity` is above zero."""
     return minimum if quantity <= minimum else -(-quantity // step) * step
