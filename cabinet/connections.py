@@ -14,8 +14,11 @@ from cabinet.db import in_read_session, in_session
 from cabinet.services import sessions
 from cabinet.services.sessions import Principal
 
-KEY_HEADER = "x-cabinet-session"
-"""Where the door puts the key among a socket's headers; what a client sends under this name is thrown away."""
+KEY_HEADER = "authorization"
+"""Where the door puts the key among a socket's headers; what a client sends under this name is thrown away.
+
+This name, because Reflex sends all other headers of a connection back to its page.
+"""
 
 REMEMBER_SECONDS = 5.0
 REMEMBER_AT_MOST = 10_000

@@ -46,8 +46,12 @@ _NAMED = re.compile(
     rf"(?i)(?<![\w-])((?:[\w-]*[_-])?(?:{_CONFIDENTIAL}))(['\"]?\s*[=:]\s*)"
     r"(?:b?'(?:[^'\\]|\\.)*'|b?\"(?:[^\"\\]|\\.)*\"|[^\s,;&)}\]'\"]+)"
 )
-_CODE_AFTER = re.compile(r"(?i)((?:\bcode|\bкод|\botp|\bpin|парол)\w*\W{0,3}(?:\w+\W{1,3}){0,3}?|#)\d{6}(?!\d)")
-_CODE_BEFORE = re.compile(r"(?i)(?<!\d)\d{6}(?=\W{1,4}(?:\w+\W{1,3}){0,2}?(?:code|код|otp|парол))")
+# Words have a length here: without one, text that repeats «парол» costs the cube of its length, and a stranger's
+# address or a page's complaint is such text.
+_CODE_AFTER = re.compile(
+    r"(?i)((?:\bcode|\bкод|\botp|\bpin|парол)\w{0,16}\W{0,3}(?:\w{1,24}\W{1,3}){0,3}?|#)\d{6}(?!\d)"
+)
+_CODE_BEFORE = re.compile(r"(?i)(?<!\d)\d{6}(?=\W{1,4}(?:\w{1,24}\W{1,3}){0,2}?(?:code|код|otp|парол))")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}")
 _RANDOM = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])")
 _MSISDN = re.compile(r"(?<![\w.])(?:\+?7|8)[\s(-]{0,2}(9\d\d)[\s)-]{0,2}\d{3}[\s-]?(\d{2})[\s-]?(\d{2})(?![\w])")

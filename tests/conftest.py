@@ -23,6 +23,7 @@ from cabinet import clock, db  # noqa: E402
 from cabinet.config import settings  # noqa: E402
 from cabinet.schema import migrate  # noqa: E402
 from tests.servers import PostgresServer  # noqa: E402
+from tests.site import number, site, spare_numbers  # noqa: E402, F401  fixtures: one start for all folders
 
 NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 12:00 in Moscow
 

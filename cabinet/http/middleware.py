@@ -12,13 +12,13 @@ import time
 from base64 import b64encode
 from dataclasses import dataclass, field
 from functools import lru_cache
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,6 +41,8 @@ HIDDEN = re.compile(
     r"|^/(_upload|_all_routes|_health)(/|$)",  # Reflex's own: uploads by anybody, the list of pages, its health
     re.IGNORECASE,
 )
+
+LOGGED_PATH = 300
 
 FOREIGN_FORM = "Эта страница открыта не на сайте кабинета. Вернитесь на сайт и повторите действие."
 FAULT = "Не получилось выполнить запрос. Попробуйте ещё раз. Номер ошибки: {reference}"
@@ -111,13 +113,13 @@ class RequestLog:
             try:
                 await self.app(scope, receive, send_with_id)
             except Exception:
-                log.exception("request failed", method=scope["method"], path=scope["path"])
+                log.exception("request failed", method=scope["method"], path=scope["path"][:LOGGED_PATH])
                 if not status:
                     answer = PlainTextResponse(FAULT.format(reference=reference), 500, {"Cache-Control": "no-store"})
                     await answer(scope, receive, send_with_id)
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
             write = log.debug if scope["path"].startswith(("/assets/", "/fonts/", "/healthz")) else log.info
-            write("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)
+            write("request", method=scope["method"], path=scope["path"][:LOGGED_PATH], status=status, ms=milliseconds)
 
 
 # --- headers --------------------------------------------------------------------------------------------------------
@@ -133,6 +135,9 @@ class SecurityHeaders:
     static_dir: Path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and "websocket.http.response" in scope.get("extensions", {}):
+            await self.app(scope, receive, self._refusing(scope, send))
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -148,12 +153,41 @@ class SecurityHeaders:
                     headers["Cache-Control"] = _caching(path, message["status"], headers)
                 if "server" in headers:
                     del headers["server"]
+                _forget_host(headers, scope)
             await send(message)
 
         if HIDDEN.search(path):
             await PlainTextResponse("Not Found", 404)(scope, receive, send_secured)
             return
         await self.app(scope, receive, send_secured)
+
+    def _refusing(self, scope: Scope, send: Send) -> Send:
+        """Gives the refusal of a websocket, which is an answer of HTTP, its headers; says nothing of the reason."""
+        is_open = False
+
+        async def send_refusal(message: Message) -> None:
+            nonlocal is_open
+            is_open = is_open or message["type"] == "websocket.accept"
+            if is_open or message["type"] != "websocket.close":
+                await send(message)
+                return
+            headers = _fixed_headers() | {
+                "Content-Security-Policy": content_security_policy(self.static_dir, scope["path"]),
+                "Cache-Control": "no-store",
+            }
+            raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+            await send({"type": "websocket.http.response.start", "status": 403, "headers": raw})
+            await send({"type": "websocket.http.response.body", "body": b""})
+
+        return send_refusal
+
+
+def _forget_host(headers: MutableHeaders, scope: Scope) -> None:
+    """Takes the visitor's `Host` out of a redirect: it may be anything, and whoever keeps answers would pass it on."""
+    asked, location = f"{scope['scheme']}://{Headers(scope=scope).get('host', '')}", headers.get("location", "")
+    path = location.removeprefix(asked)
+    if path != location and path.startswith("/") and not path.startswith("//"):
+        headers["Location"] = path
 
 
 @lru_cache
@@ -240,7 +274,7 @@ class SameSite:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not is_own_form(scope):
-            log.warning("form of another site refused", path=scope["path"])
+            log.warning("form of another site refused", path=scope["path"][:LOGGED_PATH])
             await PlainTextResponse(FOREIGN_FORM, 403)(scope, receive, send)
             return
         await self.app(scope, receive, send)
@@ -304,7 +338,11 @@ class SocketDoor:
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return
-        key = _session_key(Headers(scope=scope))
+        try:
+            known = _with_key(scope, key := _session_key(Headers(scope=scope)))
+        except ValueError:  # an address that no page of ours makes
+            await send({"type": "websocket.close"})
+            return
         loop, closing = asyncio.get_running_loop(), asyncio.Event()
 
         def close() -> None:
@@ -314,7 +352,7 @@ class SocketDoor:
         guarded = _Inbox(receive, closing, [Bucket(SOCKET_BURST, SOCKET_RATE), *self._shared(key)])
         connections.attach(socket)
         try:
-            await self.app(_with_key(scope, key), guarded, send)
+            await self.app(known, guarded, send)
         finally:
             connections.detach(socket)
             guarded.stop()
@@ -351,7 +389,11 @@ class _Inbox:
         message, self._reading = self._reading.result(), None
         if message["type"] != "websocket.receive":
             return message
-        if len(message.get("text") or message.get("bytes") or "") > MAX_FRAME:
+        if message.get("text") is None:
+            # Pages send text alone. Socket.IO would gather any number of binary attachments before it looks at them.
+            log.warning("socket closed: a binary frame")
+            return {"type": "websocket.disconnect", "code": 1003}
+        if len(message["text"]) > MAX_FRAME:
             log.warning("socket closed: frame too large")
             return {"type": "websocket.disconnect", "code": 1009}
         pause = max(bucket.wait_seconds(time.monotonic()) for bucket in self._buckets)
@@ -371,19 +413,21 @@ async def _message(receive: Receive) -> Message:
 
 
 def _session_key(headers: Headers) -> str:
-    """The key of the session cookie, "" without one."""
-    cookie: SimpleCookie = SimpleCookie()
-    try:
-        cookie.load(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    morsel = cookie.get(cookie_name("sid"))
-    return sessions.token_hash(morsel.value) if morsel and morsel.value else ""
+    """The key of the session cookie, "" without one.
+
+    Read as `http/cookies.py` has it read: another reader would meet a browser as signed in here and as a stranger there
+    (the standard library's gives up at the first odd cookie, and another site of the same domain can set one).
+    """
+    cookies: dict[str, str] = {}
+    for header in headers.getlist("cookie"):
+        cookies.update(cookie_parser(header))
+    token = cookies.get(cookie_name("sid"))
+    return sessions.token_hash(token) if token else ""
 
 
 def _with_key(scope: Scope, key: str) -> Scope:
     """The scope as Reflex may see it: the key among the headers, the language alone of the cookies, its own token."""
-    unwanted = (b"cookie", b"authorization", connections.KEY_HEADER.encode())
+    unwanted = (b"cookie", connections.KEY_HEADER.encode())
     headers = [(name, value) for name, value in scope["headers"] if name.lower() not in unwanted]
     headers.append((connections.KEY_HEADER.encode(), key.encode()))
     language = language_of(Headers(scope=scope).get("cookie", ""))

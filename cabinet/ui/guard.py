@@ -17,9 +17,11 @@ How Reflex 0.10.1 runs events, as read in its source and held by `tests/ui/test_
   the next event.
 """
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, cast
 
 import reflex as rx
@@ -29,6 +31,7 @@ from reflex.event import Event
 from reflex.middleware import Middleware
 from reflex.state import BaseState, FrontendEventExceptionState, OnLoadInternalState, State, StateUpdate
 from reflex.state import UpdateVarsInternalState as ClientStorageState
+from reflex_base.constants import RouteVar
 from reflex_base.event import EventHandler
 from reflex_base.event.context import EventContext
 from reflex_base.registry import RegistrationContext
@@ -66,6 +69,10 @@ REFLEX_NEEDS = frozenset(
 )
 """What Reflex itself sends and cannot work without. Its other handlers (`setvar`, `hydrate`, …) are refused."""
 
+_OF_CONNECTION = frozenset({RouteVar.CLIENT_IP, RouteVar.CLIENT_TOKEN, RouteVar.HEADERS, RouteVar.SESSION_ID})
+_OF_PAGE = frozenset({RouteVar.PATH, RouteVar.ORIGIN, RouteVar.QUERY})
+"""All that `router_data` is made of: what the server knows of the connection, and what the browser says of its page."""
+
 
 class OwnerState(State):
     """Whose data this State tree holds: a session's id, "" for a stranger, None before the first event."""
@@ -83,8 +90,13 @@ class Guard(Middleware):
         if label is None and event.name not in REFLEX_NEEDS:
             log.warning("event refused: its handler is not for browsers", handler=event.name)
             return StateUpdate()
-        if not is_modest(event.payload):
+        if not is_modest(event.payload) or not _is_modest_route():
+            # Reflex has put it into the State already, where every event could add more.
+            state.router_data = {key: state.router_data[key] for key in state.router_data if key in _OF_CONNECTION}
             log.warning("event refused: too large or too deep", handler=event.name)
+            return StateUpdate()
+        if not _fits(handler.fn, event.payload) or (label is None and not _is_of_reflex(event.payload)):
+            log.warning("event refused: its arguments are not the handler's", handler=event.name)
             return StateUpdate()
         principal = await connections.who(_key(state))
         _principal.set(principal)
@@ -128,7 +140,7 @@ def acting_as(someone: Principal | None) -> Iterator[None]:
 
 
 def is_modest(payload: Any) -> bool:
-    """Whether an event's arguments are within 16 KB and 5 levels. Stops at the first excess."""
+    """Whether an event's arguments are within 16 KB and 5 levels, and text is whole. Stops at the first excess."""
     size = 0
     waiting = [(payload, 1)]
     while waiting:
@@ -141,7 +153,10 @@ def is_modest(payload: Any) -> bool:
             if isinstance(value, dict):
                 waiting.extend((item, depth + 1) for item in value.values())
         elif isinstance(value, str):
-            size += len(value) if value.isascii() else len(value.encode(errors="replace"))
+            try:
+                size += len(value.encode())
+            except UnicodeEncodeError:  # half of a character cannot be sent back: the socket would break
+                return False
         elif isinstance(value, int):
             size += 1 + value.bit_length() // 3
         else:
@@ -149,6 +164,42 @@ def is_modest(payload: Any) -> bool:
         if size > MAX_PAYLOAD_BYTES:
             return False
     return True
+
+
+def _is_modest_route() -> bool:
+    """Whether the event says of its page what a browser says, within the same measure; the rest is the server's."""
+    route = EventContext.get().router_data or {}
+    return route.keys() <= _OF_CONNECTION | _OF_PAGE and is_modest({key: route.get(key) for key in _OF_PAGE})
+
+
+def _fits(function: Callable[..., Any], payload: Any) -> bool:
+    """Whether the arguments have the names that the handler's have: others would only fill the log with traces."""
+    if not isinstance(payload, dict):
+        return False
+    try:
+        _signature(function).bind(None, **payload)
+    except TypeError:
+        return False
+    return True
+
+
+def _is_of_reflex(payload: dict[str, Any]) -> bool:
+    """Whether arguments of Reflex's own handlers are what its script sends: they trust it, and fail with a trace."""
+    stored, hashes = payload.get("vars", {}), payload.get("hashes", [])
+    states = RegistrationContext.get().base_states
+    return (
+        isinstance(stored, dict)
+        and all(name.rpartition(".")[0] in states for name in stored)
+        and isinstance(hashes, list)
+        and all(isinstance(text, str) for text in hashes)
+        and all(isinstance(payload.get(name, ""), str) for name in ("info", "component_stack"))
+        and isinstance(payload.get("value", True), bool)
+    )
+
+
+@cache
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(function)
 
 
 def handlers() -> list[tuple[str, Any]]:

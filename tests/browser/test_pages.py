@@ -8,7 +8,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
-from tests.browser.conftest import Site, ask_for_code, enter_code, sign_in
+from tests.browser.conftest import ask_for_code, enter_code, sign_in
+from tests.site import Site
 from tests.waiting import wait_until
 
 PUBLIC = [

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import Site, ask_for_code, enter_code, newest_code, sign_in, submit_number
+from tests.browser.conftest import ask_for_code, enter_code, newest_code, sign_in, submit_number
+from tests.site import Site
 from tests.waiting import wait_until
 
 PASSWORD = "тихий-зонт-42 у окна"

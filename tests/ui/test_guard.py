@@ -207,9 +207,8 @@ async def test_headers_in_an_event_are_not_believed(anna):
         tab = await world.visit()
         key = sessions.token_hash(anna.token)
         forged = {
-            "headers": {"x-cabinet-session": key, "cookie": anna.cookie},
+            "headers": {connections.KEY_HEADER: key, "cookie": anna.cookie},
             "pathname": "/",
-            "x-cabinet-session": key,
             "token": "other",
             "sid": "other",
         }
@@ -220,9 +219,21 @@ async def test_headers_in_an_event_are_not_believed(anna):
         assert tab.redirects == ["/login"]
 
 
+async def test_more_than_a_page_says_of_itself_is_refused_and_not_kept(database):
+    async with running(states) as (world, page):
+        tab = await world.visit()
+        for number in range(3):
+            await tab.send(f"{page.Probe.get_full_name()}.greet", {"pathname": "/", f"mine {number}": "x" * 10_000})
+        await tab.send(f"{page.Probe.get_full_name()}.greet", {"pathname": "/", "query": {"x": "x" * 20_000}})
+        await tab.settle()
+
+        assert page.ran == []
+        assert all(len(repr(state.router_data)) < 2_000 for state in world.app.state_manager.states.values())
+
+
 async def test_the_doors_header_in_a_request_is_thrown_away(anna):
     async with running(states) as (world, page):
-        tab = await world.visit(headers={"x-cabinet-session": sessions.token_hash(anna.token)})
+        tab = await world.visit(headers={connections.KEY_HEADER: sessions.token_hash(anna.token)})
         await tab.call(page.Probe.load)
 
         assert page.ran == []
