@@ -16,7 +16,9 @@
   // A page that React has drawn, and not our server, is filled from JSON.
   const fill = async () => {
     if ("static" in document.documentElement.dataset) return;
-    const base = one("form")?.action.replace(/\/auth\/.*/, "");
+    const action = all("form").map((form) => form.action).find((address) => address.includes("/auth/"));
+    if (!action) return;
+    const base = action.replace(/\/auth\/.*/, "");
     const answer = await fetch(`${base}/auth/screen?page=${location.pathname}`, { credentials: "include" });
     if (!answer.ok) return;
     const screen = await answer.json();

@@ -92,6 +92,7 @@ def serve(reload: Annotated[bool, typer.Option("--reload", help="For development
             if done.returncode:
                 raise typer.Exit(done.returncode)
     if reload:
+        _say_where()
         serving.serve_with_reload()
     if not serving.is_built():
         typer.echo("Building the pages: about a minute, only when they have changed.")

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import reflex as rx
 from reflex.constants import Dirs
+from reflex.utils.exec import is_prod_mode
 from reflex.utils.prerequisites import get_web_dir
 
 from cabinet import connections, db, logs, schema, worker
@@ -48,7 +49,7 @@ app = rx.App(
     head_components=shell.head(),
     backend_exception_handler=faults.report,
     frontend_exception_handler=faults.report_of_page,
-    api_transformer=[make_app(), lambda inner: harden(inner, get_web_dir() / Dirs.STATIC)],
+    api_transformer=[make_app(), lambda inner: harden(inner, get_web_dir() / Dirs.STATIC, is_prod_mode())],
 )
 app.add_middleware(guard.Guard(), 0)
 app.register_lifespan_task(serving)

@@ -48,9 +48,12 @@ FOREIGN_FORM = "Эта страница открыта не на сайте ка
 FAULT = "Не получилось выполнить запрос. Попробуйте ещё раз. Номер ошибки: {reference}"
 
 
-def harden(app: ASGIApp, static_dir: Path) -> ASGIApp:
-    """All doors around the application; `static_dir` holds the built pages, whose inline scripts the CSP must know."""
-    return FarClient(RequestLog(SecurityHeaders(SameSite(SocketDoor(app)), static_dir)))
+def harden(app: ASGIApp, static_dir: Path, is_one_origin: bool = True) -> ASGIApp:
+    """All doors around the application; `static_dir` holds the built pages, whose inline scripts the CSP must know.
+
+    Under `make dev` pages are on another port than the captcha's picture and sound: not `is_one_origin`.
+    """
+    return FarClient(RequestLog(SecurityHeaders(SameSite(SocketDoor(app)), static_dir, is_one_origin)))
 
 
 def cookie_name(name: str) -> str:
@@ -133,6 +136,7 @@ class SecurityHeaders:
 
     app: ASGIApp
     static_dir: Path
+    is_one_origin: bool = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and "websocket.http.response" in scope.get("extensions", {}):
@@ -148,6 +152,8 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _fixed_headers().items():
                     headers[name] = value
+                if not self.is_one_origin:
+                    headers["Cross-Origin-Resource-Policy"] = "same-site"
                 headers.setdefault("Content-Security-Policy", content_security_policy(self.static_dir, path))
                 if "cache-control" not in headers:
                     headers["Cache-Control"] = _caching(path, message["status"], headers)

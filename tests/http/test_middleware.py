@@ -68,6 +68,13 @@ def client(built: Path) -> TestClient:
     return TestClient(harden(app, built), base_url="http://localhost:3000", raise_server_exceptions=False)
 
 
+@pytest.mark.parametrize(("is_one_origin", "policy"), [(True, "same-origin"), (False, "same-site")])
+def test_only_under_make_dev_another_port_may_show_a_picture_of_ours(built, is_one_origin, policy):
+    client = TestClient(harden(StaticFiles(directory=built, html=True), built, is_one_origin))
+
+    assert client.get("/").headers["cross-origin-resource-policy"] == policy
+
+
 @pytest.mark.parametrize("path", ["/", "/who", "/fail", "/no/such/page", "/assets/page-Bx12.js", "/.env"])
 def test_every_answer_has_the_security_headers(client, path):
     headers = client.get(path).headers
