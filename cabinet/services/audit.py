@@ -306,7 +306,8 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
                 """
                 SELECT coalesce('subscriber:' || c.subscriber_id, 'one-time code') AS account, c.id
                   FROM one_time_code c
-                 WHERE NOT EXISTS (SELECT 1 FROM outbox_message o WHERE o.reference = 'code:' || c.id)""",
+                 WHERE NOT EXISTS (SELECT 1 FROM outbox_message o
+                                    WHERE o.reference = 'code:' || substr(c.code_hash, 1, 32))""",
                 "code {id} has no message",
             ),
         ],

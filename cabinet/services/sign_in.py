@@ -513,7 +513,8 @@ def _send(
     session.flush()
     notices.queue_sms(
         session,
-        reference=f"code:{made.id}",
+        # Not by its id: that of a deleted code is given out again, and the message is kept for longer than the code.
+        reference=f"code:{made.code_hash[:32]}",
         kind="code",
         recipient=msisdn,
         body=code_sms(code, is_step_up=purpose is CodePurpose.STEP_UP, language=browser.language),

@@ -13,7 +13,8 @@ from cabinet.models.outbox import OutboxMessage, OutboxState
 from cabinet.models.sessions import AuthSession
 from cabinet.models.sign_in import Captcha, KnownDevice, OneTimeCode, PreSession, SignInEvent
 from cabinet.models.subscribers import Password, Subscriber, SubscriberStatus
-from cabinet.services import passwords, pre_sessions, sessions, sign_in
+from cabinet.services import clean_up, passwords, pre_sessions, sessions, sign_in
+from cabinet.services.audit import run_audit
 from cabinet.services.pre_sessions import Browser
 from cabinet.services.sign_in import CODE, HOME, LOGIN, PASSWORD, PROFILE, WELCOME, CodeTry, PasswordTry, Step
 from tests.conftest import NOON, both_engines
@@ -318,6 +319,21 @@ def test_a_new_code_kills_the_older_one(session, anna):
         enter(session, older, now=NOON + MINUTE)
         assert "старые коды не действуют" in said(session, CODE)
     assert enter(session, newer, now=NOON + MINUTE).signed_in
+
+
+@both_engines
+def test_codes_are_sent_after_old_ones_were_deleted(session, anna):
+    """SQLite gives the id of a deleted row out again."""
+    ask(session)
+    later = NOON + timedelta(days=3)
+    clean_up.delete_expired(session, now=later)
+    session.expire_all()
+    assert session.exec(select(OneTimeCode)).all() == []
+
+    assert ask(session, now=later) == Step(CODE)
+
+    assert len(codes_to(session)) == 2
+    assert run_audit(session).is_sound
 
 
 def test_a_stranger_who_asks_for_the_same_number_kills_nothing(session, anna):
