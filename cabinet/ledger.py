@@ -26,6 +26,10 @@ kind                explanation                                                 
 `top_up`            `{"paid_kopecks", "source"}`                                       that
 `plan_fee`          `{"plan", "version", "region", "settings", "period_start",         the sum of the parts
                     "period_end", "parts": [{"code", "kopecks"}, …]}`
+`option_fee`        `{"code", "version", "name", "price_kopecks", "period_start",          the price
+                    "period_end"}`
+`bundle`            the same, of a package that comes every month                      the price
+`order`             what `domain.effects.Charge.explanation` says                      `domain.effects.recompute_charge`
 `usage`             what `domain.rating.explain` says of the record                    `domain.rating.recompute_amount`
 `debt_settlement`   `{"debt_kopecks", "available_kopecks"}`                            the smaller one
 `debt_return`       `{"over_kopecks"}`: settled, but the charge was reversed               that
@@ -46,6 +50,7 @@ from sqlmodel import Session
 from cabinet import clock
 from cabinet.bulk import insert_many
 from cabinet.domain import rating
+from cabinet.domain.effects import recompute_charge
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.spending import Category, category_of, is_income
 from cabinet.models.base import metadata
@@ -392,6 +397,9 @@ _EXPLAINED: dict[str, Callable[[Mapping[str, Any]], int]] = {
     "opening": lambda facts: facts["opening_kopecks"],
     "top_up": lambda facts: facts["paid_kopecks"],
     "plan_fee": lambda facts: sum(part["kopecks"] for part in facts["parts"]),
+    "option_fee": lambda facts: facts["price_kopecks"],
+    "bundle": lambda facts: facts["price_kopecks"],
+    "order": recompute_charge,
     "usage": rating.recompute_amount,
     "debt_settlement": lambda facts: min(facts["debt_kopecks"], facts["available_kopecks"]),
     "debt_return": lambda facts: facts["over_kopecks"],

@@ -13,7 +13,7 @@ import structlog
 
 from cabinet import clock, db
 from cabinet.adapters.sms import gateway
-from cabinet.services import audit, billing, clean_up, demo, notices
+from cabinet.services import audit, billing, clean_up, demo, notices, option_fees
 
 FEES_AT_ONCE = 50
 FAULTS_TOLD = 10  # in a line of the log; `python -m cabinet audit` tells all
@@ -55,42 +55,74 @@ class Job:
 
 
 def charge_fees(now: datetime, should_stop: ShouldStop) -> int:
-    """Charges the fees that are due. A subscription that cannot be charged is left for later and holds up nobody.
+    """Charges the fees of plans that are due; planned changes of plans happen before.
 
     Raises:
         RuntimeError: some were left, and which.
     """
+    return _charge_due("plan", billing.list_due, billing.charge_fees_until, now, should_stop)
+
+
+def charge_options(now: datetime, should_stop: ShouldStop) -> int:
+    """Charges services and monthly packages that are due, and ends trials that were not kept.
+
+    Raises:
+        RuntimeError: some were left, and which.
+    """
+    return _charge_due("service", option_fees.list_due, option_fees.charge_until, now, should_stop)
+
+
+def _charge_due(
+    what: str,
+    list_due: Callable[..., list[int]],
+    charge: Callable[..., object],
+    now: datetime,
+    should_stop: ShouldStop,
+) -> int:
+    """What cannot be charged is left for later and holds up nobody."""
     charged, left = 0, set[int]()
     while not should_stop():
         due: list[int] = []
         try:
             with db.transaction() as session:
-                due = [each for each in billing.list_due(session, now, FEES_AT_ONCE + len(left)) if each not in left]
-                billing.charge_fees_until(session, due, now, now=now)
+                due = [each for each in list_due(session, now, FEES_AT_ONCE + len(left)) if each not in left]
+                charge(session, due, now, now=now)
         except Exception:
             if not due:
                 raise
-            log.exception("fees not charged together, trying each", subscriptions=due)
-            left |= _charge_each(due, now)
+            log.exception("fees not charged together, trying each", what=what, subscriptions=due)
+            left |= _charge_each(what, charge, due, now)
         if not due:
             break
         charged += len(due) - len(left.intersection(due))
     if left:
-        raise RuntimeError(f"fees not charged of subscriptions {sorted(left)}")
+        raise RuntimeError(f"{what} fees not charged of subscriptions {sorted(left)}")
     return charged
 
 
-def _charge_each(subscription_ids: Sequence[int], now: datetime) -> set[int]:
+def _charge_each(what: str, charge: Callable[..., object], subscription_ids: Sequence[int], now: datetime) -> set[int]:
     """One transaction each; returns those that failed."""
     failed = set()
     for subscription_id in subscription_ids:
         try:
             with db.transaction() as session:
-                billing.charge_fees_until(session, [subscription_id], now, now=now)
+                charge(session, [subscription_id], now, now=now)
         except Exception:
-            log.exception("fee not charged", subscription=subscription_id)
+            log.exception("fee not charged", what=what, subscription=subscription_id)
             failed.add(subscription_id)
     return failed
+
+
+def ask_about_trials(now: datetime, should_stop: ShouldStop) -> int:
+    """Asks those whose trial ends soon whether to keep it."""
+    asked = 0
+    while not should_stop():
+        with db.transaction() as session:
+            number = option_fees.ask_about_trials(session, now, FEES_AT_ONCE)
+        asked += number
+        if number < FEES_AT_ONCE:
+            break
+    return asked
 
 
 def send_messages(now: datetime, should_stop: ShouldStop) -> int:
@@ -140,6 +172,8 @@ LANES: tuple[tuple[Job, ...], ...] = (
         Job("ledger audit", check_ledger, at=time(3, 30), proves_ledger=True),
         Job("demo life", live_demo_life, every=timedelta(minutes=5), moves_money=True),
         Job("plan fees", charge_fees, every=timedelta(seconds=20), moves_money=True),
+        Job("service fees", charge_options, every=timedelta(seconds=20), moves_money=True),
+        Job("trials", ask_about_trials, every=timedelta(minutes=1)),
     ),
     (Job("outbox", send_messages, every=timedelta(seconds=1), can_be_woken=True),),
     (Job("clean-up", delete_expired, every=timedelta(minutes=10)),),

@@ -278,12 +278,39 @@ class Setting(_Model):
         return self
 
 
+class FirstPeriod(StrEnum):
+    """What who joins a plan within a billing period pays for and gets first."""
+
+    WHOLE = "whole"  # a period of its own that begins on this day, so billing periods begin on this day from now on
+    BY_DAY = "by_day"  # the days that are left of the present period
+
+
+class SwitchTime(StrEnum):
+    """When a change of plan or of its settings begins."""
+
+    NOW = "now"
+    PERIOD_END = "period_end"
+
+
 class Switching(_Model):
-    """What leaving or joining in the middle of a period means."""
+    """What leaving this plan, joining it and changing its settings means. A plan is left by its own rules.
+
+    `price` is asked of who joins. `refund_unused_fee`: who leaves within a paid period gets the days after this one
+    back. `keep_leftovers`: what is left of this plan's packages stays to the end of their period, unlimited ones never.
+    `joins`, `settings`: when joining and new settings may begin, the usual one first.
+    """
 
     price: Kopecks = 0
     refund_unused_fee: Flag = False
     keep_leftovers: Flag = False
+    first_period: Annotated[FirstPeriod, Field(strict=False)] = FirstPeriod.WHOLE
+    joins: Annotated[_Many[Annotated[SwitchTime, Field(strict=False)]], Field(min_length=1)] = (
+        SwitchTime.PERIOD_END,
+        SwitchTime.NOW,
+    )
+    settings: Annotated[_Many[Annotated[SwitchTime, Field(strict=False)]], Field(min_length=1)] = (
+        SwitchTime.PERIOD_END,
+    )
 
 
 class _Version(_Model):
@@ -429,15 +456,21 @@ class OptionPeriod(StrEnum):
 
 
 class Option(_Version):
-    """A version of an extra service. In the file: `price: 49 per month`, `19 per day`, `100 once`, or `free`."""
+    """A version of an extra service. In the file: `price: 49 per month`, `19 per day`, `100 once`, or `free`.
+
+    `gives` is what each price paid brings. A service paid once lasts to the end of the plan's billing period.
+    `category_name` is the file's name of its category.
+    """
 
     category: Code
+    category_name: Text = ""
     price_kopecks: Annotated[int, Field(ge=0)]
     per: Annotated[OptionPeriod, Field(strict=False)] = OptionPeriod.MONTH
     requires: _Many[Code] = ()
     conflicts: _Many[Code] = ()
     included_in: _Many[Code] = ()
     trial_days: Number | None = None
+    gives: _Many[Grant] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -455,7 +488,10 @@ class Option(_Version):
 
 
 class Bundle(_Version):
-    """A version of an extra package. `lasts_days` None: to the end of the billing period."""
+    """A version of an extra package. `lasts_days` None: to the end of the billing period.
+
+    A recurring one is asked and given anew every month, counted from the day it was bought.
+    """
 
     gives: Grant
     price: Kopecks
@@ -561,7 +597,10 @@ class _Reader:
             categories=categories,
             zones=zones,
             plans={plan.code: plan for plan in whole.values()},
-            options={option.code: option for option in options.values()},
+            options={
+                option.code: option.model_copy(update={"category_name": categories[option.category]})
+                for option in options.values()
+            },
             bundles={bundle.code: bundle for bundle in bundles.values()},
         )
 
@@ -700,7 +739,11 @@ class _Reader:
                 self._fault(at, f"plan {plan.code!r} gives {grant.kind} but has no price of it in zone {zone!r}")
 
     def _check_option(self, option: Option, at: _Loc, known: dict[str, set[str]]) -> None:
+        for index, grant in enumerate(option.gives):
+            self._check_reference((*at, "gives", index, "scope"), grant.scope, known["zones"], "zones")
         self._check_reference((*at, "category"), option.category, known["categories"], "categories")
+        if option.category_name:
+            self._fault((*at, "category_name"), "names of categories belong to the whole catalogue, not to a service")
         for field, section in (("requires", "options"), ("conflicts", "options"), ("included_in", "plans")):
             for index, code in enumerate(getattr(option, field)):
                 self._check_reference((*at, field, index), code, known[section], section)

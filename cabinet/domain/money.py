@@ -33,3 +33,11 @@ def prorate(amount_kopecks: int, parts: int, whole: int) -> int:
     if whole <= 0 or not 0 <= parts <= whole:
         raise ValueError(f"{parts} parts of {whole}")
     return amount_kopecks if parts == whole else amount_kopecks // whole * parts
+
+
+def prorate_rest(amount_kopecks: int, parts: int, whole: int) -> int:
+    """What the last `parts` of `whole` equal parts cost: the amount without the parts before them.
+
+    With `prorate` of those it is always the amount itself, so what was used and what is given back make the whole.
+    """
+    return amount_kopecks - prorate(amount_kopecks, whole - parts, whole)

@@ -46,6 +46,8 @@ def category_of(kind: str, explanation: Mapping[str, Any]) -> Category:
 
     Money given back belongs where it was taken: of a reversal, ask about what it reverses.
     """
+    if kind == "order":  # of several things; each of its postings says what it is for
+        return _BY_KIND.get(explanation.get("kind", ""), Category.OTHER)
     if kind == "usage":
         return category_of_usage(explanation.get("kind", ""), explanation.get("zone", ""))
     return _BY_KIND.get(kind, Category.OTHER)

@@ -47,6 +47,7 @@ class AllowanceSource(StrEnum):
     PLAN = "plan"
     BUNDLE = "bundle"
     PROMOTION = "promotion"
+    OPTION = "option"
 
 
 class Allowance(SQLModel, table=True):

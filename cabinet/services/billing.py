@@ -28,7 +28,7 @@ from cabinet.models.base import metadata
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import AllowanceSource
-from cabinet.services import tariffs
+from cabinet.services import catalogue, changes, option_fees
 
 _fee_charge: Table = metadata.tables["fee_charge"]
 _allowance: Table = metadata.tables["allowance"]
@@ -126,6 +126,7 @@ def record_payment(
         .where(PlanSubscription.subscriber_id == subscriber_id, PlanSubscription.state != SubscriptionState.ENDED)
         .with_for_update()
     ).all()
+    option_ids = option_fees.list_of(session, subscriber_id)
     accounts = ledger.accounts_of(session, subscriber_id)
     gateway_id = ledger.operator_account(session, "gateway")
     explanation = {"paid_kopecks": amount_kopecks, "source": source}
@@ -141,7 +142,20 @@ def record_payment(
         return Payment(posted.transaction_id, is_new=False)
     settled = ledger.settle_debt(session, subscriber_id, happened_at=happened_at, now=now)
     fees = charge_fees_until(session, subscription_ids, happened_at, now=now)
+    option_fees.charge_until(session, option_ids, happened_at, now=now)
     return Payment(posted.transaction_id, is_new=True, settled_kopecks=settled, fees=tuple(fees))
+
+
+def use_money(session: Session, subscriber_id: int, *, happened_at: datetime, now: datetime) -> None:
+    """Lets money that has come back pay what waits for money: the debt, then the fees. The caller holds both."""
+    ledger.settle_debt(session, subscriber_id, happened_at=happened_at, now=now)
+    subscription_ids: Any = session.exec(
+        select(col(PlanSubscription.id)).where(
+            PlanSubscription.subscriber_id == subscriber_id, PlanSubscription.state != SubscriptionState.ENDED
+        )
+    ).all()
+    charge_fees_until(session, subscription_ids, happened_at, now=now)
+    option_fees.charge_until(session, option_fees.list_of(session, subscriber_id), happened_at, now=now)
 
 
 # --- how -------------------------------------------------------------------------------------------------------------
@@ -180,8 +194,11 @@ def _due_fees(session: Session, subscription_ids: Sequence[int], moment: datetim
         .with_for_update(of=PlanSubscription)
         .execution_options(populate_existing=True)  # it may have waited for somebody who changed them
     ).all()
+    # A change of plan begins with the period, before its fee.
+    begun = changes.apply_due(session, {subscription.subscriber_id for subscription, _ in rows}, moment)
+    rows = [(begun.get(subscription.id or 0, subscription), region) for subscription, region in rows]
     plans = {
-        version_id: tariffs.get_plan(session, version_id).plan
+        version_id: catalogue.get_plan(session, version_id).plan
         for version_id in {subscription.plan_version_id for subscription, _ in rows}
     }
     due = []

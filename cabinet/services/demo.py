@@ -39,7 +39,7 @@ from cabinet.models.ledger import AccountKind
 from cabinet.models.sessions import AuthSession
 from cabinet.models.sign_in import KnownDevice
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import billing, subscribers, tariffs, usage
+from cabinet.services import billing, option_fees, subscribers, tariffs, usage
 
 SEED = 2026
 CATCHES_UP_AT_MOST = timedelta(days=people.HISTORY_DAYS + 62)  # of usage, when the program was off for years
@@ -232,6 +232,8 @@ def _live(moment: datetime, on_progress: OnProgress) -> Life:
         with db.transaction() as session:
             due = billing.list_due(session, end, _EVERYBODY)
             billing.charge_fees_until(session, due, end, now=end)
+            option_fees.ask_about_trials(session, end, _EVERYBODY)
+            option_fees.charge_until(session, option_fees.list_due(session, end, _EVERYBODY), end, now=end)
             session.execute(update(DemoWorld).values(lived_until_at=end))
             _move_clock(session, end)
         life.now = end

@@ -1,129 +1,57 @@
-"""Tariffs: the versions that the catalogue file brought, and which of them a subscriber is on."""
+"""Tariffs: which one a subscriber is on, what others there are, and what a change would do."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from cabinet import clock
-from cabinet.domain.catalogue import Bundle, Catalogue, Option, Plan
+from cabinet.domain.catalogue import Plan, SwitchTime
+from cabinet.domain.effects import OrderKind, PlanNotOffered, Request, Snapshot
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.periods import period_containing
-from cabinet.domain.rating import Rates
-from cabinet.models.catalogue import BundleVersion, OptionVersion, PlanVersion
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription
+from cabinet.services import orders
+from cabinet.services.catalogue import (
+    PlanFacts,
+    PlanNotFound,
+    Stored,
+    VersionChanged,
+    current_version,
+    get_plan,
+    list_plans,
+    store_catalogue,
+)
+from cabinet.services.orders import Quote
 
-
-class VersionChanged(CabinetError):
-    """For the operator's staff: what was sold cannot become something else under the same number."""
-
-    message = "{code} версии {version} уже продаётся с другим содержанием. Дайте новой редакции следующий номер версии."
-
-
-class PlanNotFound(CabinetError):
-    message = "Такого тарифа нет."
+__all__ = [
+    "AlreadySubscribed",
+    "Mine",
+    "Offer",
+    "PlanFacts",
+    "PlanNotFound",
+    "PlanNotOffered",
+    "Planned",
+    "Stored",
+    "VersionChanged",
+    "current_version",
+    "get_mine",
+    "get_plan",
+    "get_subscription",
+    "list_offers",
+    "quote_settings",
+    "quote_switch",
+    "store_catalogue",
+    "subscribe",
+]
 
 
 class AlreadySubscribed(CabinetError):
     message = "У этого номера уже есть тариф."
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """How many versions were new, and how many were closed or opened for joining."""
-
-    added: int
-    archived_changed: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlanFacts:
-    """A plan version as it was sold, ready for rating."""
-
-    plan_version_id: int
-    plan: Plan
-    rates: Rates
-    is_archived: bool
-
-
-_compiled: dict[str, tuple[Plan, Rates]] = {}  # by digest: ids repeat from database to database
-
-
-def store_catalogue(session: Session, catalogue: Catalogue, *, now: datetime) -> Stored:
-    """Keeps the versions that are not kept yet, and follows the file in what is closed for joining.
-
-    Raises:
-        VersionChanged: a known code and version came with another content; nothing of the file should be kept then.
-    """
-    added = archived_changed = 0
-    kinds: list[tuple[type[PlanVersion | OptionVersion | BundleVersion], Iterable[Plan | Option | Bundle]]] = [
-        (PlanVersion, catalogue.plans.values()),
-        (OptionVersion, catalogue.options.values()),
-        (BundleVersion, catalogue.bundles.values()),
-    ]
-    for table, items in kinds:
-        kept = {(row.code, row.version): row for row in session.exec(select(table))}
-        for item in items:
-            row = kept.get((item.code, item.version))
-            if row is None:
-                session.add(_row_of(table, item, now))
-                added += 1
-            elif row.digest != item.digest():
-                raise VersionChanged(code=item.code, version=item.version)
-            elif row.is_archived != item.archived:
-                row.is_archived = item.archived
-                archived_changed += 1
-    session.flush()
-    return Stored(added, archived_changed)
-
-
-def _row_of(table: type[Any], item: Plan | Option | Bundle, now: datetime) -> Any:
-    return table(
-        code=item.code,
-        version=item.version,
-        name=item.name,
-        content=item.content(),
-        digest=item.digest(),
-        is_archived=item.archived,
-        loaded_at=now,
-    )
-
-
-def get_plan(session: Session, plan_version_id: int) -> PlanFacts:
-    """The plan version. Reading and compiling it is done once a process: a version never changes.
-
-    Raises:
-        PlanNotFound: there is no such version.
-    """
-    row = session.exec(
-        select(PlanVersion.digest, PlanVersion.is_archived).where(PlanVersion.id == plan_version_id)
-    ).one_or_none()
-    if row is None:
-        raise PlanNotFound
-    digest, is_archived = row
-    if digest not in _compiled:
-        content = session.exec(select(PlanVersion.content).where(PlanVersion.id == plan_version_id)).one()
-        plan = Plan.model_validate(content)
-        _compiled[digest] = plan, plan.compile()
-    return PlanFacts(plan_version_id, *_compiled[digest], is_archived)
-
-
-def current_version(session: Session, code: str) -> PlanFacts:
-    """The newest version of a plan, closed for joining or not.
-
-    Raises:
-        PlanNotFound: there is no plan with this code.
-    """
-    newest = select(PlanVersion.id).where(PlanVersion.code == code).order_by(col(PlanVersion.version).desc()).limit(1)
-    plan_version_id = session.exec(newest).one_or_none()
-    if plan_version_id is None:
-        raise PlanNotFound
-    return get_plan(session, plan_version_id)
 
 
 def subscribe(
@@ -179,3 +107,180 @@ def get_subscription(session: Session, subscriber_id: int, at: datetime) -> Plan
             or_(col(PlanSubscription.ended_at).is_(None), col(PlanSubscription.ended_at) > at),
         )
     ).one_or_none()
+
+
+# --- what a change would do ------------------------------------------------------------------------------------------
+
+
+def quote_switch(
+    session: Session,
+    subscriber_id: int,
+    plan_code: str,
+    *,
+    settings: Mapping[str, str] | None = None,
+    when: SwitchTime | None = None,
+    now: datetime,
+) -> Quote:
+    """What moving to another plan would do, to the kopeck; stored, valid for 15 minutes.
+
+    `when` None is the plan's usual time. The present plan's own code takes back the move that is planned.
+
+    Raises:
+        PlanNotFound, PlanNotOffered, NotSoldInRegion, UnknownSetting: the plan cannot be had so.
+        NotThen: the plan is not joined at that time.
+        NothingChanges: it is the present plan, and no other is planned.
+    """
+    request = Request(OrderKind.SWITCH, plan_code, dict(settings or {}), when)
+    return orders.ask(session, subscriber_id, request, now=now)
+
+
+def quote_settings(
+    session: Session,
+    subscriber_id: int,
+    settings: Mapping[str, str],
+    *,
+    when: SwitchTime | None = None,
+    now: datetime,
+) -> Quote:
+    """What other settings of the present plan would do; those not named stay as they are.
+
+    Raises:
+        UnknownSetting, NotThen, NothingChanges: see `quote_switch`.
+    """
+    request = Request(OrderKind.SETTINGS, settings=dict(settings), when=when)
+    return orders.ask(session, subscriber_id, request, now=now)
+
+
+# --- mine and the others ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A change that waits: undo `order_id` to stay, or quote the present plan's own code."""
+
+    at: datetime
+    name: str
+    settings: dict[str, str]
+    fee_kopecks: int
+    order_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """My plan. `plan` holds its terms in full: rates, zones, settings with steps and prices, features, switching.
+
+    The price with any settings is `plan.fee_for(region, settings)`, what they bring `plan.grants_for(settings)`.
+    `is_closed`: who leaves it cannot come back. `settings_when`, what `quote_settings` may be asked for.
+    """
+
+    plan: Plan
+    region: str
+    settings: dict[str, str]
+    fee_kopecks: int
+    started_at: datetime
+    next_fee_at: datetime
+    is_suspended: bool
+    is_closed: bool
+    settings_when: tuple[SwitchTime, ...]
+    planned: Planned | None
+    included_options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A plan that I may join (or mine), in my region with its default settings (mine: with my own).
+
+    `fee_difference_kopecks` is against my present fee, None where one is paid by the day and the other by the month.
+    """
+
+    plan: Plan
+    settings: dict[str, str]
+    fee_kopecks: int
+    is_mine: bool
+    fee_difference_kopecks: int | None
+    when: tuple[SwitchTime, ...]
+    price_kopecks: int
+    included_options: tuple[str, ...]
+
+
+def get_mine(session: Session, subscriber_id: int, *, now: datetime) -> Mine:
+    """My plan and what is planned.
+
+    Raises:
+        NotFound: there is no such subscriber.
+        NoPlan: the subscriber has no plan.
+    """
+    snapshot = orders.read_snapshot(session, subscriber_id, now=now)
+    current = get_subscription(session, subscriber_id, now)
+    return Mine(
+        plan=snapshot.plan,
+        region=snapshot.region,
+        settings=snapshot.term.settings,
+        fee_kopecks=snapshot.term.fee_kopecks,
+        started_at=current.started_at if current else now,
+        next_fee_at=snapshot.term.next_fee_at,
+        is_suspended=snapshot.term.is_suspended,
+        is_closed=snapshot.is_closed,
+        settings_when=(SwitchTime.NOW,) if snapshot.term.is_suspended else snapshot.plan.switching.settings,
+        planned=_planned(session, subscriber_id, snapshot),
+        included_options=_included(session, snapshot.plan),
+    )
+
+
+def _planned(session: Session, subscriber_id: int, snapshot: Snapshot) -> Planned | None:
+    planned = snapshot.planned
+    if planned is None or planned.change_id is None:
+        return None
+    term = planned.term
+    order_id = orders.order_of_change(session, planned.change_id)
+    return Planned(planned.at, term.name, term.settings, term.fee_kopecks, order_id)
+
+
+def _included(session: Session, plan: Plan) -> tuple[str, ...]:
+    """Names of services that come with it."""
+    return tuple(option.name for option in orders.options_by_code(session).values() if plan.code in option.included_in)
+
+
+def list_offers(session: Session, subscriber_id: int, *, now: datetime) -> list[Offer]:
+    """The plans on sale in my region, and my own even if it is closed, in the order of the catalogue.
+
+    Raises:
+        NotFound, NoPlan: see `get_mine`.
+    """
+    snapshot = orders.read_snapshot(session, subscriber_id, now=now)
+    options = orders.options_by_code(session).values()
+    offers = []
+    for facts in list_plans(session):
+        plan, is_mine = facts.plan, facts.plan_version_id == snapshot.term.plan_version_id
+        if not is_mine and (facts.is_archived or not plan.is_sold_in(snapshot.region)):
+            continue
+        settings = snapshot.term.settings if is_mine else plan.chosen({})
+        fee = plan.fee_for(snapshot.region, settings)
+        when = (SwitchTime.NOW,) if snapshot.term.is_suspended else plan.switching.joins
+        offers.append(
+            Offer(
+                plan=plan,
+                settings=settings,
+                fee_kopecks=fee,
+                is_mine=is_mine,
+                fee_difference_kopecks=fee - snapshot.term.fee_kopecks if plan.period == snapshot.term.unit else None,
+                when=when,
+                price_kopecks=plan.switching.price,
+                included_options=tuple(option.name for option in options if plan.code in option.included_in),
+            )
+        )
+    if not any(offer.is_mine for offer in offers):  # an older version, which is not on sale under its number any more
+        offers.insert(
+            0,
+            Offer(
+                plan=snapshot.plan,
+                settings=snapshot.term.settings,
+                fee_kopecks=snapshot.term.fee_kopecks,
+                is_mine=True,
+                fee_difference_kopecks=0,
+                when=(),
+                price_kopecks=0,
+                included_options=_included(session, snapshot.plan),
+            ),
+        )
+    return offers

@@ -34,7 +34,7 @@ from cabinet.domain.periods import Period, PeriodUnit, period_containing
 from cabinet.domain.rating import NotRated, RatedCharge, Rates, Usage, explain, rate
 from cabinet.models.base import metadata
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import billing, subscribers, tariffs
+from cabinet.services import billing, changes, subscribers, tariffs
 
 BATCH_SIZE = 5_000
 CLOCK_SKEW = timedelta(minutes=5)  # a record that far ahead of us is an honest one from another machine's clock
@@ -203,6 +203,8 @@ def import_batch(session: Session, rows: Sequence[UsageRow], *, now: datetime) -
     subscriber_ids = _subscriber_ids(session, {row.msisdn for row in rows})
     # Held from here on: whoever else rates, charges or switches these subscribers waits, so what is read below is true.
     subscriptions = _lock_subscriptions(session, set(subscriber_ids.values()))
+    if changes.apply_due(session, set(subscriptions), now):  # what is used after a change is rated by the new plan
+        subscriptions = _lock_subscriptions(session, set(subscriber_ids.values()))
     fresh, duplicates = _without_known(session, rows)
     candidates = _with_subscriptions(fresh, subscriber_ids, subscriptions, rejections)
     if not candidates:

@@ -1,0 +1,339 @@
+"""Fees of services and monthly packages: the same guarantees as those of plans.
+
+A fee is due at the start of the item's own month (counted from the day it was switched on) or day. The first period is
+paid by the order that switched it on. When the main account lacks the fee, the item is suspended: it does not work, and
+the worker asks no more; money that comes tries again for the period in which it came. What the plan includes costs
+nothing while it does. A trial that was not kept ends here, without a charge.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table, insert
+from sqlmodel import Session, col, select
+
+from cabinet import clock, ledger
+from cabinet.domain.catalogue import Bundle, Grant, Option, OptionPeriod
+from cabinet.domain.effects import ItemKind, OptionState
+from cabinet.domain.periods import Period, PeriodUnit, period_containing, periods_between
+from cabinet.models.base import metadata
+from cabinet.models.catalogue import PlanVersion
+from cabinet.models.options import OptionSubscription
+from cabinet.models.subscribers import Subscriber, SubscriberStatus
+from cabinet.models.tariffs import PlanSubscription
+from cabinet.models.usage import AllowanceSource
+from cabinet.services import catalogue, notices
+
+ASK_BEFORE = timedelta(days=2)
+
+_TRIAL_ENDS = (
+    "Бесплатный период услуги «{name}» закончится {on}. Чтобы оставить её за {price} ₽ {per}, подтвердите в кабинете, "
+    "в разделе «Услуги». Без этого она отключится сама, платить не придётся."
+)
+
+_charge_table: Table = metadata.tables["option_fee_charge"]
+_allowance: Table = metadata.tables["allowance"]
+
+
+class Item(NamedTuple):
+    """What is charged: a service or a package, as it was sold."""
+
+    subscription: OptionSubscription
+    version: int
+    name: str
+    price_kopecks: int
+    unit: PeriodUnit
+    grants: tuple[Grant, ...]
+    included_in: tuple[str, ...] = ()
+
+
+def list_due(session: Session, now: datetime, limit: int) -> list[int]:
+    """Ids of services and packages with a fee due, or a trial over, the longest waiting first; claimed as plans are."""
+    found: Any = session.exec(
+        select(col(OptionSubscription.id))
+        .join(Subscriber, col(Subscriber.id) == col(OptionSubscription.subscriber_id))
+        .where(
+            col(OptionSubscription.next_fee_at) <= now,
+            col(OptionSubscription.ended_at).is_(None),
+            OptionSubscription.state != OptionState.SUSPENDED,
+            Subscriber.status == SubscriberStatus.ACTIVE,
+        )
+        .order_by(col(OptionSubscription.next_fee_at), col(OptionSubscription.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=OptionSubscription)
+    )
+    return list(found)
+
+
+def list_of(session: Session, subscriber_id: int) -> list[int]:
+    """Ids of what the subscriber has that costs something, held to the end of the transaction."""
+    found: Any = session.exec(
+        select(col(OptionSubscription.id))
+        .where(
+            OptionSubscription.subscriber_id == subscriber_id,
+            col(OptionSubscription.next_fee_at).is_not(None),
+        )
+        .order_by(col(OptionSubscription.id))
+        .with_for_update()
+    )
+    return list(found)
+
+
+def not_suspended(session: Session, subscription_ids: Sequence[int]) -> list[int]:
+    """Those of them that do not wait for money."""
+    found: Any = session.exec(
+        select(col(OptionSubscription.id)).where(
+            col(OptionSubscription.id).in_(subscription_ids), OptionSubscription.state != OptionState.SUSPENDED
+        )
+    )
+    return list(found)
+
+
+def charge_until(session: Session, subscription_ids: Sequence[int], moment: datetime, *, now: datetime) -> int:
+    """Charges every period of these that began by `moment` and is not charged yet; returns how many were dealt with."""
+    items = _due_items(session, subscription_ids, moment)
+    fees: list[_Fee] = []
+    plans = _plan_codes(session, {item.subscription.subscriber_id for item in items})
+    for item in items:
+        if item.subscription.state == OptionState.TRIAL:
+            _end(item.subscription)
+            continue
+        is_free = plans.get(item.subscription.subscriber_id) in item.included_in
+        amount = 0 if is_free else item.price_kopecks
+        fees += [_Fee(item, period, at, amount) for period, at in _due_periods(item, moment)]
+    _charge(session, _without_charged(session, fees), now=now)
+    return len(items)
+
+
+def ask_about_trials(session: Session, now: datetime, limit: int) -> int:
+    """Asks by SMS whether to keep what will end soon; returns how many were asked. Without a yes it ends."""
+    rows = session.exec(
+        select(OptionSubscription, Subscriber)
+        .join(Subscriber, col(Subscriber.id) == col(OptionSubscription.subscriber_id))
+        .where(
+            OptionSubscription.state == OptionState.TRIAL,
+            col(OptionSubscription.ended_at).is_(None),
+            col(OptionSubscription.next_fee_at) <= now + ASK_BEFORE,
+            col(OptionSubscription.asked_at).is_(None),
+        )
+        .order_by(col(OptionSubscription.id))
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=OptionSubscription)
+    ).all()
+    items = read_items(session, [subscription for subscription, _ in rows])
+    for subscription, subscriber in rows:
+        item = items[subscription.id or 0]
+        ends_on = clock.local(subscription.next_fee_at or now).strftime("%d.%m")
+        per = "в день" if item.unit == PeriodUnit.DAY else "в месяц"
+        notices.queue_sms(
+            session,
+            reference=f"trial:{subscription.id}",
+            kind="trial",
+            recipient=subscriber.msisdn,
+            body=_TRIAL_ENDS.format(name=item.name, on=ends_on, price=_roubles(item.price_kopecks), per=per),
+            expires_at=subscription.next_fee_at,
+            now=now,
+        )
+        subscription.asked_at = now
+    session.flush()
+    return len(rows)
+
+
+def read_items(session: Session, subscriptions: Sequence[OptionSubscription]) -> dict[int, Item]:
+    """What these subscriptions are of, by their ids."""
+    options = catalogue.get_options(
+        session, [one.option_version_id for one in subscriptions if one.option_version_id is not None]
+    )
+    bundles = catalogue.get_bundles(
+        session, [one.bundle_version_id for one in subscriptions if one.bundle_version_id is not None]
+    )
+    return {
+        one.id or 0: _item(one, options.get(one.option_version_id or 0), bundles.get(one.bundle_version_id or 0))
+        for one in subscriptions
+    }
+
+
+def _roubles(kopecks: int) -> str:
+    return f"{kopecks // 100}" + (f",{kopecks % 100:02}" if kopecks % 100 else "")
+
+
+# --- how -------------------------------------------------------------------------------------------------------------
+
+
+class _Fee(NamedTuple):
+    item: Item
+    period: Period
+    happened_at: datetime
+    amount_kopecks: int
+
+    @property
+    def subscription(self) -> OptionSubscription:
+        return self.item.subscription
+
+    @property
+    def start_on(self) -> str:
+        return clock.local(self.period.start).date().isoformat()
+
+
+def _item(subscription: OptionSubscription, option: Option | None, bundle: Bundle | None) -> Item:
+    if option is not None:
+        unit = PeriodUnit.DAY if option.per == OptionPeriod.DAY else PeriodUnit.MONTH
+        return Item(
+            subscription, option.version, option.name, option.price_kopecks, unit, option.gives, option.included_in
+        )
+    assert bundle is not None  # noqa: S101  the table's check says so
+    return Item(subscription, bundle.version, bundle.name, bundle.price, PeriodUnit.MONTH, (bundle.gives,))
+
+
+def _due_items(session: Session, subscription_ids: Sequence[int], moment: datetime) -> list[Item]:
+    if not subscription_ids:
+        return []
+    rows = session.exec(
+        select(OptionSubscription)
+        .join(Subscriber, col(Subscriber.id) == col(OptionSubscription.subscriber_id))
+        .where(
+            col(OptionSubscription.id).in_(subscription_ids),
+            col(OptionSubscription.next_fee_at) <= moment,
+            col(OptionSubscription.ended_at).is_(None),
+            Subscriber.status == SubscriberStatus.ACTIVE,
+        )
+        .order_by(col(OptionSubscription.id))
+        .with_for_update(of=OptionSubscription)
+        .execution_options(populate_existing=True)
+    ).all()
+    items = read_items(session, rows)
+    return [items[row.id or 0] for row in rows]
+
+
+def _plan_codes(session: Session, subscriber_ids: set[int]) -> dict[int, str]:
+    if not subscriber_ids:
+        return {}
+    rows: Any = session.exec(
+        select(PlanSubscription.subscriber_id, PlanVersion.code)
+        .join(PlanVersion, col(PlanVersion.id) == col(PlanSubscription.plan_version_id))
+        .where(col(PlanSubscription.subscriber_id).in_(subscriber_ids), col(PlanSubscription.ended_at).is_(None))
+    )
+    return dict(rows.all())
+
+
+def _end(subscription: OptionSubscription) -> None:
+    subscription.ended_at, subscription.next_fee_at = subscription.next_fee_at, None
+    subscription.state = OptionState.ENDED
+
+
+def _due_periods(item: Item, moment: datetime) -> Iterator[tuple[Period, datetime]]:
+    """Periods to charge, each with the time at which its fee is charged."""
+    subscription, zone = item.subscription, clock.time_zone()
+    if subscription.state == OptionState.SUSPENDED:
+        yield period_containing(moment, subscription.anchor_day, item.unit, zone), moment
+        return
+    assert subscription.next_fee_at is not None  # noqa: S101  what has none is not due
+    for period in periods_between(subscription.next_fee_at, moment, subscription.anchor_day, item.unit, zone):
+        yield period, period.start
+    last = period_containing(moment, subscription.anchor_day, item.unit, zone)
+    if last.start == moment:  # the period that begins just now is due too
+        yield last, moment
+
+
+def _without_charged(session: Session, fees: Sequence[_Fee]) -> list[_Fee]:
+    if not fees:
+        return []
+    known = {
+        tuple(row)
+        for row in session.execute(
+            select(_charge_table.c.option_subscription_id, _charge_table.c.period_start_at).where(
+                _charge_table.c.option_subscription_id.in_({fee.subscription.id for fee in fees}),
+                _charge_table.c.period_start_at >= min(fee.period.start for fee in fees),
+            )
+        )
+    }
+    fresh = []
+    for fee in fees:
+        if (fee.subscription.id, fee.period.start) in known:
+            _mark_paid(fee)
+        else:
+            fresh.append(fee)
+    return fresh
+
+
+def _mark_paid(fee: _Fee) -> None:
+    fee.subscription.state = OptionState.ACTIVE
+    fee.subscription.next_fee_at = fee.period.end
+
+
+def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> None:
+    paid: dict[str, int | None] = {}
+    income_id = ledger.operator_account(session, "fees") if any(fee.amount_kopecks for fee in fees) else 0
+    for kind, item_kind in (("option_fee", ItemKind.OPTION), ("bundle", ItemKind.BUNDLE)):
+        charges = [
+            ledger.Charge(
+                _reference(fee), fee.subscription.subscriber_id, fee.amount_kopecks, fee.happened_at, _explain(fee)
+            )
+            for fee in fees
+            if fee.amount_kopecks and fee.subscription.item == item_kind
+        ]
+        if charges:
+            ids = ledger.take_many(session, charges, kind=kind, destination_id=income_id, now=now)
+            paid.update(zip((charge.reference for charge in charges), ids, strict=True))
+    charged = []
+    for fee in fees:
+        transaction_id = paid.get(_reference(fee))
+        if fee.amount_kopecks and transaction_id is None:
+            fee.subscription.state = OptionState.SUSPENDED
+            fee.subscription.next_fee_at = fee.period.start
+        else:
+            _mark_paid(fee)
+            charged.append((fee, transaction_id))
+    session.flush()
+    if charged:
+        session.execute(
+            insert(_charge_table),
+            [
+                {
+                    "option_subscription_id": fee.subscription.id,
+                    "period_start_at": fee.period.start,
+                    "period_end_at": fee.period.end,
+                    "amount_kopecks": fee.amount_kopecks,
+                    "transaction_id": transaction_id,
+                    "charged_at": now,
+                }
+                for fee, transaction_id in charged
+            ],
+        )
+    if grants := [row for fee, _ in charged for row in _grant_rows(fee)]:
+        session.execute(insert(_allowance), grants)
+
+
+def _reference(fee: _Fee) -> str:
+    return f"option-fee:{fee.subscription.id}:{fee.start_on}"
+
+
+def _explain(fee: _Fee) -> dict[str, Any]:
+    return {
+        "kind": "bundle" if fee.subscription.item == ItemKind.BUNDLE else "option_fee",
+        "code": fee.subscription.code,
+        "version": fee.item.version,
+        "name": fee.item.name,
+        "price_kopecks": fee.amount_kopecks,
+        "period_start": fee.start_on,
+        "period_end": clock.local(fee.period.end).date().isoformat(),
+    }
+
+
+def _grant_rows(fee: _Fee) -> Iterator[dict[str, Any]]:
+    is_bundle = fee.subscription.item == ItemKind.BUNDLE
+    for number, grant in enumerate(fee.item.grants):
+        yield {
+            "reference": f"option:{fee.subscription.id}:{fee.start_on}:{number}",
+            "subscriber_id": fee.subscription.subscriber_id,
+            "source": AllowanceSource.BUNDLE if is_bundle else AllowanceSource.OPTION,
+            "name": fee.item.name,
+            "kind": grant.kind,
+            "scope": grant.scope,
+            "is_unlimited": grant.amount is None,
+            "granted": grant.amount or 0,
+            "remaining": grant.amount or 0,
+            "valid_from": fee.period.start,
+            "valid_until": fee.period.end,
+        }
