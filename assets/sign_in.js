@@ -5,11 +5,13 @@
   const slot = (name) => one(`[data-slot="${name}"]`);
   const captcha = (what) => one(`[data-captcha="${what}"]`);
 
-  // What the server has written is marked for screen readers.
+  // What the server has written is marked for screen readers, and the first wrong field is ready to be typed in.
   const markErrors = () => {
-    for (const error of all('[data-slot^="error_"]')) {
+    for (const error of all('[data-slot^="error_"]').reverse()) {
       const input = document.getElementById(error.dataset.slot.slice(6));
-      if (error.textContent) input?.setAttribute("aria-invalid", "true");
+      if (!error.textContent || !input) continue;
+      input.setAttribute("aria-invalid", "true");
+      input.focus();
     }
   };
 

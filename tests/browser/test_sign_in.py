@@ -107,6 +107,19 @@ def test_a_wrong_code_says_how_many_tries_are_left_and_the_right_one_still_works
     page.wait_for_url("**/welcome/")
 
 
+def test_a_code_may_be_pasted_with_spaces(page: Page, site: Site, number: str):
+    code = ask_for_code(page, site, number)
+
+    page.get_by_label(CODE_FIELD).focus()
+    page.keyboard.insert_text(f" {code[:3]} {code[3:]}")
+
+    page.wait_for_url("**/welcome/")
+    page.get_by_label("Пароль", exact=False).first.fill("тихий зонт у окна " * 8)
+    page.get_by_role("button", name="Сохранить пароль").click()
+    expect(page.get_by_text("Слишком длинный пароль")).to_be_visible()
+    expect(page.get_by_label("Пароль", exact=False).first).to_be_focused()
+
+
 def test_five_wrong_codes_end_the_code(page: Page, site: Site, number: str):
     code = ask_for_code(page, site, number)
 

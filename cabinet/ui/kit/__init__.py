@@ -51,6 +51,7 @@ from cabinet.ui.kit.controls import (
     tag,
 )
 from cabinet.ui.kit.forms import (
+    CODE_FIELD_LENGTH,
     backend_url,
     captcha_field,
     checkbox,
@@ -72,6 +73,7 @@ from cabinet.ui.kit.refresher import refresher
 from cabinet.ui.kit.rows import rows
 
 __all__ = [
+    "CODE_FIELD_LENGTH",
     "Text",
     "amount",
     "anchor",

@@ -18,6 +18,10 @@ from cabinet.ui.kit import recipes
 from cabinet.ui.kit.controls import Text, anchor, button, icon_button
 from cabinet.ui.kit.icons import icon
 
+# A browser cuts what is pasted, and says nothing: a code comes with spaces, and of a password no letter may get lost.
+CODE_FIELD_LENGTH = 16
+PASSWORD_FIELD_LENGTH = 1000
+
 
 class PlainForm(BaseHTML):
     """A form that the browser itself sends: Reflex's own stops posting once React has taken over."""
@@ -142,8 +146,7 @@ def code_field(hint: Text | rx.Component) -> rx.Component:
             id="code",
             input_mode="numeric",
             auto_complete="one-time-code",
-            pattern="[0-9]*",
-            max_length=6,
+            max_length=CODE_FIELD_LENGTH,
             required=True,
             auto_focus=True,
             aria_describedby="code-error code-hint",
@@ -171,7 +174,7 @@ def password_field(
             id=name,
             type="password",
             auto_complete="new-password" if is_new else "current-password",
-            max_length=128,
+            max_length=PASSWORD_FIELD_LENGTH,
             required=True,
             aria_describedby=_described_by(name, hint),
             class_name=f"{recipes.FIELD} pr-14",

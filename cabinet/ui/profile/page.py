@@ -129,7 +129,7 @@ def _confirmation() -> rx.Component:
                 "code",
                 input_mode="numeric",
                 auto_complete="one-time-code",
-                max_length=6,
+                max_length=kit.CODE_FIELD_LENGTH,
                 required=True,
             ),
             kit.submit(t("Подтвердить"), "outline"),

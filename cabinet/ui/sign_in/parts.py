@@ -2,6 +2,7 @@
 
 import reflex as rx
 
+from cabinet.config import settings
 from cabinet.ui import kit
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import Text
@@ -34,8 +35,25 @@ def what_to_do_with_number_and_captcha() -> rx.Component:
 
 
 def cannot_sign_in() -> rx.Component:
-    """The way to the help centre from every page of signing in."""
-    return rx.el.p(kit.link_action(t("Не получается войти?"), "/help/", "help"), class_name="mt-3")
+    """The way to the help centre from every page of signing in, and in a demo to the phone that gets the SMS."""
+    return rx.fragment(
+        rx.el.p(kit.link_action(t("Не получается войти?"), "/help/", "help"), class_name="mt-3"),
+        _demo_hint() if settings().is_demo else rx.fragment(),
+    )
+
+
+def _demo_hint() -> rx.Component:
+    return rx.el.p(
+        t("Это демонстрация: войдите с номером {number}.", number="916\u00a0000-00-01"),
+        " ",
+        rx.el.a(
+            t("SMS с кодом здесь"),
+            href="/demo/phone/",
+            target="_blank",
+            class_name="font-semibold text-brand-ink underline underline-offset-4",
+        ),
+        class_name="mt-3 rounded-md bg-sunken p-4 text-sm",
+    )
 
 
 def way_of_signing_in(here: str) -> rx.Component:
