@@ -84,9 +84,10 @@ _WHAT_TO_DO = {
 
 def explain(error: DBAPIError) -> str:
     """What is the matter with the database and what to do, in one line, for who runs a command."""
-    cause: BaseException | None = error
-    while (cause := cause.__context__) is not None:  # after «disk full» SQLite has forgotten the savepoint, too
+    cause = error.__context__  # after «disk full» SQLite has forgotten the savepoint, too
+    while cause is not None:
         error = cause if isinstance(cause, OperationalError) else error
+        cause = cause.__context__
     told = (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
     advice = next((advice for sign, advice in _WHAT_TO_DO.items() if sign in told), "")
     return f"The database {engine().url.render_as_string(hide_password=True)}: {told}. {advice}".rstrip()

@@ -55,7 +55,7 @@ def _numbers() -> rx.Component:
 
 
 def _show(number: Any) -> Any:
-    return PhoneState.show(number)  # type: ignore[call-arg]  # Reflex binds the handler itself
+    return PhoneState.show(number)
 
 
 def _bubble(sms: SmsView) -> rx.Component:
