@@ -17,13 +17,13 @@ A combination of settings changes only the fee and the packages, and each kind i
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from itertools import product
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cabinet.domain.allowances import Allowance, UsageKind
 from cabinet.domain.catalogue import Grant, Plan
@@ -31,10 +31,13 @@ from cabinet.domain.periods import Period, PeriodUnit, periods_between
 from cabinet.domain.rating import Direction, NotRated, Rates, Rule, Usage, rate, round_up
 from cabinet.domain.replay import Offer
 
-# kind, direction, zone, quantity, moment: plain, because there are tens of thousands of them
-Record = tuple[str, str, str, int, datetime]
+# kind, direction, zone, quantity, moment: plain, because there are tens of thousands of them. Only `MomentOf` looks at
+# the moment, and only of a few records: a database's own form of it need not be read for all.
+Record = tuple[str, str, str, int, Any]
+MomentOf = Callable[[Record], datetime]
 Group = tuple[str, str, str]  # kind, direction and zone of records
 
+_LAST: MomentOf = itemgetter(4)
 _SOMETIME = datetime(2000, 1, 1, tzinfo=UTC)  # all that happens in one period is at one moment as far as packages go
 
 
@@ -123,10 +126,11 @@ class Tally:
 class Month:
     """A calendar month that was lived whole, with its records in the order of time."""
 
-    def __init__(self, period: Period, records: Sequence[Record], zone: tzinfo) -> None:
+    def __init__(self, period: Period, records: Sequence[Record], zone: tzinfo, moment_of: MomentOf = _LAST) -> None:
         self.period = period
         self.tally = Tally(records)
         self._zone = zone
+        self._moment_of = moment_of
 
     def tallies(self, unit: PeriodUnit) -> Sequence[Tally]:
         """One for each period of a plan in this month, those without records too: a fee is asked for them as well."""
@@ -135,15 +139,16 @@ class Month:
     @cached_property
     def _days(self) -> tuple[Tally, ...]:
         days = list(periods_between(self.period.start, self.period.end, 1, PeriodUnit.DAY, self._zone))
-        return tuple(Tally(records) for records in cut(self.tally.records, days))
+        return tuple(Tally(records) for records in cut(self.tally.records, days, self._moment_of))
 
 
-def cut(records: Sequence[Record], periods: Iterable[Period]) -> Iterator[Sequence[Record]]:
+def cut(
+    records: Sequence[Record], periods: Iterable[Period], moment_of: MomentOf = _LAST
+) -> Iterator[Sequence[Record]]:
     """The records of each period; they must come in the order of time."""
-    moment = itemgetter(4)
     for period in periods:
-        first = bisect_left(records, period.start, key=moment)
-        yield records[first : bisect_left(records, period.end, lo=first, key=moment)]
+        first = bisect_left(records, period.start, key=moment_of)
+        yield records[first : bisect_left(records, period.end, lo=first, key=moment_of)]
 
 
 def price(months: Sequence[Month], offers: Sequence[Offer]) -> list[Priced]:
