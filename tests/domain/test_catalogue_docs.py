@@ -26,6 +26,11 @@ def test_the_examples_are_one_good_catalogue():
 
 def test_every_key_is_described():
     models = (_Version, Plan, Option, Setting, Step, Switching)
-    keys = {name for model in models for name in model.model_fields} - {"price_kopecks", "per", "zones", "category_name"}
+    keys = {name for model in models for name in model.model_fields} - {
+        "price_kopecks",
+        "per",
+        "zones",
+        "category_name",
+    }
 
     assert {key for key in keys if f"`{key}`" not in PAGE} == set()
