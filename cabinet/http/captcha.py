@@ -33,7 +33,8 @@ async def speech(request: Request) -> Response:
 
 async def _rendered(request: Request, render: Callable[[str], bytes], media_type: str) -> Response:
     browser = browser_of(request)
-    letters = await in_session(pre_sessions.current_captcha, browser, MAKER.letters(), now=clock.now())
+    new = MAKER.letters(browser.language)
+    letters = await in_session(pre_sessions.current_captcha, browser, new, now=clock.now())
     if letters is None:
         return PlainTextResponse(TOO_MANY, 429, {"Cache-Control": "no-store"})
     content = await asyncio.get_running_loop().run_in_executor(_POOL, render, letters)

@@ -161,6 +161,9 @@ def current_captcha(session: Session, browser: Browser, new_letters: str, *, now
         return None
     row = open_row(session, browser, now=now)
     answer = _open_captcha(session, row, now)
+    if answer is not None and answer.answer.isascii() != new_letters.isascii():
+        drop_captcha(session, row, now=now)  # the reader has chosen the other language, and maybe has no keys for these
+        answer = None
     if answer is None:
         answer = Captcha(
             pre_session_id=cast(int, row.id), answer=new_letters, created_at=now, expires_at=now + CAPTCHA_LIFETIME
@@ -210,6 +213,10 @@ def _open_captcha(session: Session, row: PreSession, now: datetime) -> Captcha |
     ).first()
 
 
+# What is easily read or typed for the letter beside it, and is no letter of any picture itself.
+_READ_AS = str.maketrans("ПКРТХ", "ЛKPTX")
+
+
 def _letters(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).upper().replace("Ё", "Е")
+    folded = unicodedata.normalize("NFKC", text).upper().translate(_READ_AS)
     return "".join(character for character in folded if character.isalpha())

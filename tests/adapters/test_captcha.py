@@ -4,9 +4,9 @@ import io
 import wave
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
-from cabinet.adapters.captcha.embedded import LENGTH, SPOKEN, EmbeddedCaptcha, _voice
+from cabinet.adapters.captcha.embedded import FONTS, HERE, LENGTH, SPOKEN, EmbeddedCaptcha, _voice
 
 MAKER = EmbeddedCaptcha()
 
@@ -22,11 +22,15 @@ def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_letters_are_five_and_have_no_look_alikes():
-    seen = {letter for _ in range(300) for letter in MAKER.letters()}
-    assert seen == set(SPOKEN)
-    assert not seen & set("АВЕЁКМНОРСТУХЗЧЪЬЫЩЙПabcdefghijklmnopqrstuvwxyz0123456789")
-    assert len(MAKER.letters()) == LENGTH == 5
+@pytest.mark.parametrize(
+    ("language", "look_alikes"),
+    [("ru", "АВЕЁКМНОРСТУХЗЧЪЬЫЩЙПabcdefghijklmnopqrstuvwxyz0123456789"), ("en", "BCEGHIMNOQSUVАЛ0123456789")],
+)
+def test_letters_are_five_and_have_no_look_alikes(language, look_alikes):
+    seen = {letter for _ in range(300) for letter in MAKER.letters(language)}
+    assert seen == set(SPOKEN[language])
+    assert not seen & set(look_alikes)
+    assert len(MAKER.letters(language)) == LENGTH == 5
 
 
 def test_answers_do_not_repeat():
@@ -44,8 +48,11 @@ def test_the_picture_is_seen_on_both_backgrounds(background):
     assert 0.1 < sum(shares) / len(shares) < 0.6, "letters, and room around them"
 
 
-def test_each_letter_has_a_shape_of_its_own():
-    assert len({MAKER.picture(letter * 5) for letter in SPOKEN}) == len(SPOKEN)
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_each_letter_has_a_shape_of_its_own(language):
+    shapes = [ImageFont.truetype(HERE / FONTS[language], 40).getmask(letter).getbbox() for letter in SPOKEN[language]]
+    assert all(shapes)
+    assert len({MAKER.picture(letter * 5) for letter in SPOKEN[language]}) == len(SPOKEN[language])
 
 
 def test_one_answer_is_drawn_and_spoken_differently_each_time():
@@ -53,12 +60,14 @@ def test_one_answer_is_drawn_and_spoken_differently_each_time():
     assert MAKER.speech("ЖФЛДШ") != MAKER.speech("ЖФЛДШ")
 
 
-def test_the_speech_is_a_sound_of_some_ten_seconds():
-    with wave.open(io.BytesIO(MAKER.speech("ЖФЛДШ"))) as sound:
+@pytest.mark.parametrize("letters", ["ЖФЛДШ", "RKWFZ"])
+def test_the_speech_is_a_sound_of_some_ten_seconds(letters):
+    with wave.open(io.BytesIO(MAKER.speech(letters))) as sound:
         seconds = sound.getnframes() / sound.getframerate()
         assert (sound.getnchannels(), sound.getframerate()) == (1, 8000)
         assert 6 < seconds < 15
 
 
 def test_every_letter_has_a_voice():
-    assert len({_voice(letter) for letter in SPOKEN}) == len(SPOKEN)
+    letters = [letter for alphabet in SPOKEN.values() for letter in alphabet]
+    assert len({_voice(letter) for letter in letters}) == len(letters) == 24

@@ -472,6 +472,20 @@ def test_letters_may_be_small_and_spaced(session, anna, typed):
     assert ask(session, captcha=typed) == Step(CODE)
 
 
+@pytest.mark.parametrize(("shown", "typed"), [("ЛФЛДШ", "ПФлДШ"), ("RKPTX", "RКРТХ")])
+def test_letters_read_or_typed_for_their_twins_are_taken(session, anna, shown, typed):
+    pre_sessions.current_captcha(session, PHONE, shown, now=NOON)
+
+    assert sign_in.ask_code(session, PHONE, number=ANNA, captcha=typed, remember=False, now=NOON) == Step(CODE)
+
+
+def test_another_language_brings_letters_that_it_has_keys_for(session):
+    assert pre_sessions.current_captcha(session, PHONE, "ЖФЛДШ", now=NOON) == "ЖФЛДШ"
+    assert pre_sessions.current_captcha(session, PHONE, "RKWFZ", now=NOON) == "RKWFZ"
+    assert pre_sessions.current_captcha(session, PHONE, "TPXYD", now=NOON) == "RKWFZ"
+    assert pre_sessions.current_captcha(session, PHONE, "ГЮЯЦЭ", now=NOON) == "ГЮЯЦЭ"
+
+
 def test_a_captcha_lives_five_minutes(session, anna):
     pre_sessions.current_captcha(session, PHONE, "ЖФЛДШ", now=NOON)
     sign_in.ask_code(session, PHONE, number=ANNA, captcha="ЖФЛДШ", remember=False, now=NOON + 5 * MINUTE)

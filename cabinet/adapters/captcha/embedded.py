@@ -1,7 +1,7 @@
-"""The embedded captcha: five Cyrillic letters, drawn by the `captcha` library or spoken over noise.
+"""The embedded captcha: five letters of the reader's language, drawn by the `captcha` library or spoken over noise.
 
-The alphabet has no look-alikes, neither among Cyrillic letters nor between them and Latin ones or digits, and each
-letter is spoken with a word that begins with it: «жэ, жук».
+An alphabet has no look-alikes, the Cyrillic one none among Latin letters and digits either, and each letter is spoken
+with a word that begins with it: «жэ, жук».
 """
 
 import io
@@ -15,21 +15,40 @@ from pathlib import Path
 from captcha.image import ImageCaptcha
 from PIL import Image, ImageDraw
 
+from cabinet.locales import Language
+
 HERE = Path(__file__).parent
-SPOKEN = {
-    "Б": "be",
-    "Г": "ge",
-    "Д": "de",
-    "Ж": "zhe",
-    "И": "i",
-    "Л": "el",
-    "Ф": "ef",
-    "Ц": "tse",
-    "Ш": "sha",
-    "Э": "e",
-    "Ю": "yu",
-    "Я": "ya",
+SPOKEN: dict[Language, dict[str, str]] = {
+    "ru": {
+        "Б": "be",
+        "Г": "ge",
+        "Д": "de",
+        "Ж": "zhe",
+        "И": "i",
+        "Л": "el",
+        "Ф": "ef",
+        "Ц": "tse",
+        "Ш": "sha",
+        "Э": "e",
+        "Ю": "yu",
+        "Я": "ya",
+    },
+    "en": {
+        "D": "d_en",
+        "F": "f_en",
+        "J": "j_en",
+        "K": "k_en",
+        "L": "l_en",
+        "P": "p_en",
+        "R": "r_en",
+        "T": "t_en",
+        "W": "w_en",
+        "X": "x_en",
+        "Y": "y_en",
+        "Z": "z_en",
+    },
 }
+FONTS: dict[Language, str] = {"ru": "onest-bold-letters.ttf", "en": "onest-bold-latin.ttf"}
 LENGTH = 5
 
 SIZE = (420, 128)  # twice the size on the page, for dense screens
@@ -48,13 +67,13 @@ _NOISE_TABLE = bytes(SILENCE - NOISE + byte % (2 * NOISE + 1) for byte in range(
 class EmbeddedCaptcha:
     """Needs nothing but this folder."""
 
-    def letters(self) -> str:
+    def letters(self, language: Language = "ru") -> str:
         """Five of twelve letters: a guess is right once in 250 000 times."""
-        return "".join(secrets.choice(list(SPOKEN)) for _ in range(LENGTH))
+        return "".join(secrets.choice(list(SPOKEN[language])) for _ in range(LENGTH))
 
     def picture(self, letters: str) -> bytes:
         """Transparent, with lines through the letters."""
-        made = _drawer().create_captcha_image(letters, (LIBRARY_INK,) * 3, (0, 0, 0)).convert("L")
+        made = _drawer(_language_of(letters)).create_captcha_image(letters, (LIBRARY_INK,) * 3, (0, 0, 0)).convert("L")
         drawn = made.point([min(255, level * 255 // LIBRARY_INK) for level in range(256)])
         drawn = drawn.crop(drawn.getbbox())
         drawn.thumbnail((SIZE[0] - 2 * MARGIN, SIZE[1]))  # the library may set the last letter on the very edge
@@ -83,9 +102,13 @@ class EmbeddedCaptcha:
         return out.getvalue()
 
 
+def _language_of(letters: str) -> Language:
+    return "en" if letters.isascii() else "ru"
+
+
 @cache
-def _drawer() -> ImageCaptcha:
-    drawer = ImageCaptcha(SIZE[0] * 2, SIZE[1], fonts=[str(HERE / "onest-bold-letters.ttf")], font_sizes=(72, 80, 88))
+def _drawer(language: Language) -> ImageCaptcha:
+    drawer = ImageCaptcha(SIZE[0] * 2, SIZE[1], fonts=[str(HERE / FONTS[language])], font_sizes=(72, 80, 88))
     drawer.character_rotate = (-20, 20)
     drawer.character_offset_dx, drawer.character_offset_dy = (0, 8), (0, 12)
     drawer.character_warp_dx = drawer.character_warp_dy = (0.05, 0.15)
@@ -105,13 +128,15 @@ def _draw_wave(mask: Image.Image) -> None:
 
 @cache
 def _voice(letter: str) -> bytes:
-    with wave.open(str(HERE / "letters" / f"{SPOKEN[letter]}.wav")) as file:
+    with wave.open(str(HERE / "letters" / f"{SPOKEN[_language_of(letter)][letter]}.wav")) as file:
         return file.readframes(-1)
 
 
 def _spoken(letter: str) -> bytes:
     voice = _at_pace(_voice(letter), 0.9 + secrets.randbelow(26) / 100)
-    decoy = _at_pace(_voice(secrets.choice(list(SPOKEN)))[::-1], 0.8 + secrets.randbelow(40) / 100)
+    decoy = _at_pace(
+        _voice(secrets.choice(list(SPOKEN[_language_of(letter)])))[::-1], 0.8 + secrets.randbelow(40) / 100
+    )
     decoy = (decoy * (len(voice) // len(decoy) + 1))[: len(voice)]
     loud = 0.75 + secrets.randbelow(25) / 100
     return bytes(
