@@ -22,15 +22,15 @@ from sqlmodel import Session, col
 
 from cabinet import clock
 from cabinet.domain.advice import Month, Overage, Package, Priced, Record, cut, every_settings, price
-from cabinet.domain.catalogue import NotSoldInRegion, Plan
+from cabinet.domain.catalogue import Plan
 from cabinet.domain.errors import NotFound
 from cabinet.domain.periods import Period, PeriodUnit, period_containing
-from cabinet.domain.rating import Rates
 from cabinet.domain.replay import Offer, offer_of
 from cabinet.models.base import metadata
 from cabinet.models.catalogue import PlanVersion
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription
+from cabinet.services import catalogue
 
 MOST_MONTHS = 6
 ENOUGH_MONTHS = 3
@@ -109,11 +109,11 @@ def get_advice(session: Session, subscriber_id: int, *, now: datetime) -> Advice
     if kept is not None:
         return kept
     records = _list_records(session, in_months) if months else ()
-    plans = _plans_of(session, versions)
+    plans = [(version, *_sold_in(session, version, who.region)) for version in versions]
     zone = clock.time_zone()
     cuts = cut(records, months, _moment_of)
     lived = [Month(month, of_month, zone, _moment_of) for month, of_month in zip(months, cuts, strict=True)]
-    advice = _advise(who, lived, versions, plans, has_usage=bool(records))
+    advice = _advise(who, lived, plans, has_usage=bool(records))
     _kept.put(place, (len(records), *basis), advice)  # as many as were read: one may have come since they were counted
     return advice
 
@@ -261,57 +261,49 @@ def _moment_of(record: Record) -> datetime:
 
 # --- the plans -------------------------------------------------------------------------------------------------------
 
-_read: dict[str, tuple[Plan, Rates]] = {}  # by digest: a version never changes, and ids repeat from base to base
-_offers: dict[tuple[str, str], list[tuple[dict[str, str], Offer]]] = {}  # by digest and region
+
+class _Choice(NamedTuple):
+    """A plan with one combination of its settings."""
+
+    settings: Mapping[str, str]
+    offer: Offer
 
 
-def _plans_of(session: Session, versions: Sequence[_Version]) -> dict[int, Plan]:
-    """The plans by the versions' ids. Each is read and compiled once a process."""
-    missing = [version.id for version in versions if version.digest not in _read]
-    if missing:
-        columns = col(PlanVersion.digest), col(PlanVersion.content)
-        for digest, content in session.execute(select(*columns).where(col(PlanVersion.id).in_(missing))):
-            plan = Plan.model_validate(content)
-            _read[digest] = plan, plan.compile()
-    return {version.id: _read[version.digest][0] for version in versions}
+_sold: dict[tuple[str, str], tuple[Plan, list[_Choice]]] = {}  # by digest and region: a version never changes
 
 
-def _offers_of(version: _Version, region: str) -> list[tuple[dict[str, str], Offer]]:
-    """Every combination of the plan's settings with the offer that it is; none where the plan is not sold there."""
+def _sold_in(session: Session, version: _Version, region: str) -> tuple[Plan, list[_Choice]]:
+    """The plan and what can be had of it in that region: nothing where it is not sold. Made once a process."""
     key = version.digest, region
-    if key not in _offers:
-        plan, rates = _read[version.digest]
-        try:
-            found = [(chosen, offer_of(plan, rates, region, chosen)) for chosen in every_settings(plan)]
-        except NotSoldInRegion:
-            found = []
-        _offers[key] = found
-    return _offers[key]
+    if key not in _sold:
+        facts = catalogue.get_plan(session, version.id)
+        every = every_settings(facts.plan) if facts.plan.is_sold_in(region) else ()
+        choices = [_Choice(chosen, offer_of(facts.plan, facts.rates, region, chosen)) for chosen in every]
+        _sold[key] = facts.plan, choices
+    return _sold[key]
 
 
 # --- the advice ------------------------------------------------------------------------------------------------------
 
 
 def _advise(
-    who: _Who, months: Sequence[Month], versions: Sequence[_Version], plans: Mapping[int, Plan], *, has_usage: bool
+    who: _Who, months: Sequence[Month], plans: Sequence[tuple[_Version, Plan, list[_Choice]]], *, has_usage: bool
 ) -> Advice:
     mine: PlanAdvice | None = None
     found: list[PlanAdvice] = []
-    for version in versions:
-        plan = plans[version.id]
-        offers = _offers_of(version, who.region)
-        if not offers:
+    for version, plan, choices in plans:
+        if not choices:
             continue
         is_mine = version.id == who.plan_version_id
         present = plan.chosen(who.settings) if is_mine else None
-        priced = price(months, [offer for _, offer in offers])
-        choices = [
-            _plan_advice(version, plan, chosen, offer, one, is_mine=is_mine)
-            for (chosen, offer), one in zip(offers, priced, strict=True)
+        priced = price(months, [choice.offer for choice in choices])
+        advices = [
+            _plan_advice(version, plan, choice, one, is_mine=is_mine)
+            for choice, one in zip(choices, priced, strict=True)
         ]
         if is_mine:
-            mine = next(advice for advice in choices if advice.settings == present)
-        found.append(min(choices, key=partial(_preference, present)))
+            mine = next(advice for advice in advices if advice.settings == present)
+        found.append(min(advices, key=partial(_preference, present)))
     found = [_compared(advice, mine) for advice in found]
     found.sort(key=lambda advice: (advice.unpriced > 0, sum(advice.months), not advice.is_mine, -advice.fee_kopecks))
     confidence = Confidence.ENOUGH if len(months) >= ENOUGH_MONTHS else Confidence.LITTLE
@@ -326,19 +318,17 @@ def _advise(
     )
 
 
-def _plan_advice(
-    version: _Version, plan: Plan, settings: Mapping[str, str], offer: Offer, priced: Priced, *, is_mine: bool
-) -> PlanAdvice:
+def _plan_advice(version: _Version, plan: Plan, choice: _Choice, priced: Priced, *, is_mine: bool) -> PlanAdvice:
     number = len(priced.months)
     return PlanAdvice(
         plan_version_id=version.id,
         plan_code=version.code,
         name=plan.name,
-        settings=settings,
+        settings=choice.settings,
         is_mine=is_mine,
         is_for_devices=plan.for_devices,
-        fee_kopecks=offer.fee_kopecks,
-        period=offer.unit,
+        fee_kopecks=choice.offer.fee_kopecks,
+        period=choice.offer.unit,
         months=priced.months,
         average_kopecks=(2 * priced.total_kopecks + number) // (2 * number) if number else 0,  # a half is rounded up
         saving_kopecks=None,
