@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_quote_subscriber_id_subscriber")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quote")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("quote", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_quote_subscriber_id"), ["subscriber_id"], unique=False)

@@ -13,6 +13,7 @@ class Quote(SQLModel, table=True):
     """What something would do, as it was shown. Written once; what is confirmed is exactly this."""
 
     __tablename__ = "quote"
+    __table_args__ = {"sqlite_autoincrement": True}  # an id is never another quote: a page may hold it for days
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     subscriber_id: int = Field(foreign_key="subscriber.id", index=True, sa_type=BigId)

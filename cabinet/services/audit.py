@@ -19,6 +19,7 @@ from sqlmodel import Session
 
 from cabinet import clock, ledger
 from cabinet.config import settings
+from cabinet.domain.effects import Charge, read_effects
 from cabinet.domain.rating import recompute_amount
 from cabinet.domain.spending import NOT_INCOME, category_of
 from cabinet.models.base import Json, metadata
@@ -74,7 +75,7 @@ class AuditReport:
 
 
 def run_audit(session: Session, progress: Progress | None = None) -> AuditReport:
-    """Checks the invariants I1–I5 and I7–I11 of the ledger, the fees, the usage and the messages."""
+    """Checks the invariants I1–I5 and I7–I12 of the ledger, the fees, the orders, the usage and the messages."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL statement_timeout = 0"))  # an audit may take its time
     report = progress or (lambda name, checked: None)
@@ -93,6 +94,7 @@ def run_audit(session: Session, progress: Progress | None = None) -> AuditReport
         (Check("I5", "what was posted cannot be changed"), _check_triggers),
         (Check("I8", "every record's charge follows from its rating"), _check_ratings),
         (Check("I10", "money is whole kopecks"), _check_integers),
+        (Check("I12", "every order took what its quote said"), _check_orders),
         (Check("I11", "every day's spending is the sum of its postings"), _check_spending),
     ):
         look(session, check, report)
@@ -266,6 +268,66 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
         ],
     ),
     (
+        "I7",
+        "one fee of a service for one period",
+        "option_fee_charge",
+        [
+            (
+                f"""
+                SELECT {_main_of("s")} AS account, f.period_start_at, f.amount_kopecks
+                  FROM option_fee_charge f
+                  JOIN option_subscription s ON s.id = f.option_subscription_id
+                  LEFT JOIN ledger_transaction t ON t.id = f.transaction_id
+                 WHERE (f.amount_kopecks <> 0 OR f.transaction_id IS NOT NULL)
+                   AND (t.id IS NULL OR t.kind NOT IN ('option_fee', 'bundle') OR {_SUM_OF_T} <> f.amount_kopecks)""",
+                "the service's fee of {amount_kopecks} kopecks from {period_start_at} was posted otherwise",
+            ),
+            (
+                f"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference FROM ledger_transaction t
+                  LEFT JOIN option_fee_charge f ON f.transaction_id = t.id
+                 WHERE t.kind IN ('option_fee', 'bundle') AND f.id IS NULL""",
+                "{reference} belongs to no period",
+            ),
+            (
+                f"""
+                SELECT {_main_of("s")} AS account, f.period_start_at, count(*) AS times
+                  FROM option_fee_charge f JOIN option_subscription s ON s.id = f.option_subscription_id
+                 GROUP BY s.subscriber_id, f.option_subscription_id, f.period_start_at HAVING count(*) > 1""",
+                "the service's period from {period_start_at} was charged {times} times",
+            ),
+        ],
+    ),
+    (
+        "I12",
+        "every order's money belongs to it",
+        '"order"',
+        [
+            (
+                rf"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference FROM ledger_transaction t
+                 WHERE t.kind = 'order'
+                   AND NOT EXISTS (SELECT 1 FROM "order" o WHERE o.transaction_id = t.id
+                                                             AND t.reference = 'order\:' || o.id)""",
+                "{reference} belongs to no order",
+            ),
+            (
+                f"""
+                SELECT {_main_of("o")} AS account, o.id FROM "order" o
+                  LEFT JOIN ledger_transaction u ON u.id = o.undo_transaction_id
+                 WHERE CASE WHEN o.undone_at IS NULL OR o.transaction_id IS NULL THEN u.id IS NOT NULL
+                            ELSE u.id IS NULL OR u.reverses_id <> o.transaction_id END""",
+                "what the undoing of order {id} gave back is not what it took",
+            ),
+            (
+                f"""
+                SELECT {_main_of("o")} AS account, o.quote_id FROM "order" o
+                  JOIN quote q ON q.id = o.quote_id WHERE q.subscriber_id <> o.subscriber_id""",
+                "quote {quote_id} was made for somebody else",
+            ),
+        ],
+    ),
+    (
         "I8",
         "every usage record was rated and charged once",
         "usage_record",
@@ -331,6 +393,30 @@ def _check_explanations(session: Session, check: Check, report: Progress) -> Non
             if computed != amount:
                 what = f"transaction {transaction_id} moved {amount} kopecks, its explanation makes {computed}"
                 check.add(_account_code(session, together[0].source_id, together[0].destination_id), what)
+        check.checked += len(rows)
+        report(check.name, check.checked)
+
+
+def _check_orders(session: Session, check: Check, report: Progress) -> None:
+    query = text("""
+        SELECT o.id, o.subscriber_id, q.effects,
+               coalesce((SELECT sum(p.amount_kopecks) FROM posting p JOIN account a ON a.id = p.source_id
+                          WHERE p.transaction_id = o.transaction_id AND a.subscriber_id = o.subscriber_id), 0) AS taken,
+               coalesce((SELECT sum(p.amount_kopecks) FROM posting p JOIN account a ON a.id = p.destination_id
+                          WHERE p.transaction_id = o.transaction_id AND a.subscriber_id = o.subscriber_id), 0) AS given
+          FROM "order" o JOIN quote q ON q.id = o.quote_id
+         WHERE o.id > :after AND o.id <= :until""").columns(effects=Json)
+    for slice_of in _slices(session, '"order"'):
+        rows = session.execute(query, slice_of).all()
+        for row in rows:
+            charges = [effect for effect in read_effects(row.effects) if isinstance(effect, Charge)]
+            taken = sum(charge.kopecks for charge in charges if not charge.is_refund)
+            given = sum(charge.kopecks for charge in charges if charge.is_refund)
+            if (taken, given) != (row.taken, row.given):
+                what = (
+                    f"order {row.id} took {row.taken} and gave {row.given} kopecks, its quote said {taken} and {given}"
+                )
+                check.add(f"subscriber:{row.subscriber_id}:main", what)
         check.checked += len(rows)
         report(check.name, check.checked)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, delete, or_, select, tuple_
+from sqlalchemy import ColumnElement, Table, delete, exists, or_, select, tuple_
 from sqlmodel import Session
 
 from cabinet.models.base import metadata
@@ -21,6 +21,7 @@ def delete_expired(session: Session, *, now: datetime) -> int:
     before = now - KEPT_AFTER_END
     tables = metadata.tables
     auth_session, message = tables["auth_session"].c, tables["outbox_message"].c
+    quote, order = tables["quote"].c, tables["order"].c
     expired: list[tuple[Table, ColumnElement[bool]]] = [
         (tables[name], tables[name].c.expires_at < before)
         for name in ("pre_session", "captcha", "one_time_code", "limit_counter", "known_device")
@@ -31,6 +32,7 @@ def delete_expired(session: Session, *, now: datetime) -> int:
             tables["outbox_message"],
             (message.created_at < now - MESSAGES_KEPT) & (message.state != OutboxState.WAITING),
         ),
+        (tables["quote"], (quote.expires_at < before) & ~exists().where(order.quote_id == quote.id)),
     ]
     return sum(_delete_some(session, table, is_expired) for table, is_expired in expired)
 
