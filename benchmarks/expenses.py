@@ -26,7 +26,8 @@ from cabinet.domain import catalogue, rating
 from cabinet.domain.allowances import Allowance
 from cabinet.models.base import Json
 from cabinet.schema import migrate
-from cabinet.services import billing, expenses, subscribers, tariffs
+from cabinet.services import billing, expenses, subscribers
+from cabinet.services import catalogue as catalogues
 from cabinet.services.expenses import LineDirection
 
 RECORDS, QUICK_RECORDS = 10_000_000, 400_000
@@ -45,10 +46,10 @@ def main(*, is_quick: bool, records: int = 0, engines: tuple[str, ...] = ENGINES
     records = records or (QUICK_RECORDS if is_quick else RECORDS)
     tables = []
     for name in engines:
-        with _database(name) as url:
+        with database(name) as url:
             engine = db.make_engine(url)
             started = time.perf_counter()
-            heavy_id = _make_base(engine, records)
+            heavy_id = make_base(engine, records)
             table = Table(
                 f"Expenses on {name}: a subscriber with {figure(HEAVY)} records among {figure(records)}",
                 ("what", "budget", "p50, ms", "p95, ms", "queries", "whole call, p50", "whole call, p95", "verdict"),
@@ -70,7 +71,8 @@ def main(*, is_quick: bool, records: int = 0, engines: tuple[str, ...] = ENGINES
 
 
 @contextmanager
-def _database(name: str) -> Iterator[str]:
+def database(name: str) -> Iterator[str]:
+    """The address of an empty database on that engine."""
     if name == "postgres":
         from tests.servers import PostgresServer
 
@@ -84,17 +86,17 @@ def _database(name: str) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _make_base(engine: Engine, records: int) -> int:
-    """Fills an empty database; returns the id of the subscriber with `HEAVY` records, the first one."""
+def make_base(engine: Engine, records: int, heavy: int = HEAVY) -> int:
+    """Fills an empty database; returns the id of the subscriber with `heavy` records, the first one."""
     migrate(engine)
     with Session(engine, expire_on_commit=False) as session, session.begin():
         plans = catalogue.load(ROOT / "cabinet" / "catalogues" / "demo.yaml")
-        tariffs.store_catalogue(session, plans, now=START)
+        catalogues.store_catalogue(session, plans, now=START)
         ids = [_subscriber(session, number, plans.default_region) for number in range(OTHERS + 1)]
         due = list(session.execute(text("SELECT id FROM plan_subscription ORDER BY id")).scalars())
         billing.charge_fees_until(session, due, END, now=END)
-        facts = tariffs.current_version(session, "maksimum")
-        values = _values(session, facts, ids[0], records)
+        facts = catalogues.current_version(session, "maksimum")
+        values = _values(session, facts, ids[0], records, records // heavy)
     with engine.connect() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
         # Nothing of this is lost if the machine stops: it is made anew.
@@ -131,7 +133,7 @@ def _subscriber(session: Session, number: int, region: str) -> int:
     )
 
 
-def _values(session: Session, facts: tariffs.PlanFacts, heavy_id: int, records: int) -> dict[str, Any]:
+def _values(session: Session, facts: catalogues.PlanFacts, heavy_id: int, records: int, each: int) -> dict[str, Any]:
     """What the statements below are told: ids, times, and how each sort of record was rated, by the real rules."""
 
     def rated(kind: str, zone: str, quantity: int) -> str:
@@ -149,7 +151,7 @@ def _values(session: Session, facts: tariffs.PlanFacts, heavy_id: int, records: 
     ).one()
     return {
         "heavy": heavy_id,
-        "each": records // HEAVY,
+        "each": each,
         "others": OTHERS,
         "start": int(START.timestamp()),
         "seconds": int((END - START).total_seconds()),
@@ -248,7 +250,7 @@ def _measure(engine: Engine, heavy_id: int, table: Table, runs: int) -> None:
         place = f"{int(at.timestamp())}000000p1"
         return expenses.list_lines(session, heavy_id, month, before=place, now=END)
 
-    with _reading(engine) as session:
+    with reading(engine) as session:
         page = expenses.list_lines(session, heavy_id, MONTHS[0], direction=LineDirection.OUT, limit=200, now=END)
     paid = [line.id for line in page.lines]
 
@@ -289,7 +291,8 @@ def _measure(engine: Engine, heavy_id: int, table: Table, runs: int) -> None:
 
 
 @contextmanager
-def _reading(engine: Engine) -> Iterator[Session]:
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session as `db.reading` gives."""
     with Session(engine.execution_options(reads_only=True), autoflush=False) as session:
         yield session
 
@@ -300,7 +303,7 @@ def _times(engine: Engine, work: Callable[[Session], object], runs: int) -> tupl
     with engine.connect() as connection:
         cursor = connection.connection.cursor()
         for run in range(runs + WARM_UP):
-            with _statements(engine) as statements, _reading(engine) as session:
+            with _statements(engine) as statements, reading(engine) as session:
                 started = time.perf_counter()
                 work(session)
                 took = (time.perf_counter() - started) * 1000
@@ -330,7 +333,7 @@ def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 
 def _plans(engine: Engine, work: Callable[[Session], object]) -> Iterator[str]:
     """How the database finds the rows of each query, a line for each step that reads a table."""
-    with _reading(engine) as session, _statements(engine) as statements:
+    with reading(engine) as session, _statements(engine) as statements:
         work(session)
     with engine.connect() as connection:
         if connection.dialect.name == "sqlite":
