@@ -131,7 +131,19 @@ def test_a_sound_world_has_no_faults(world: World):
 
     assert report.faults == []
     assert report.is_sound
-    assert {check.code for check in report.checks} == {"I1", "I2", "I3", "I4", "I5", "I7", "I8", "I9", "I10", "I11", "I12"}
+    assert {check.code for check in report.checks} == {
+        "I1",
+        "I2",
+        "I3",
+        "I4",
+        "I5",
+        "I7",
+        "I8",
+        "I9",
+        "I10",
+        "I11",
+        "I12",
+    }
     counted = {check.name: check.checked for check in report.checks}
     assert counted["every transaction is made of whole postings"] == 7  # one call was paid half from the debt
     assert counted["every usage record was rated and charged once"] == 2
