@@ -35,6 +35,11 @@ def get_profile(session: Session, principal: Principal, *, now: datetime, lines:
     """
     subscriber = subscribers.get(session, principal.subscriber_id)
     password = session.get(Password, principal.subscriber_id)
+    # The one in hand first, then the last used ones.
+    here_first = sorted(
+        sessions.list_active(session, principal.subscriber_id, now=now),
+        key=lambda one: one.session_id != principal.session_id,
+    )
     history = sessions.list_history(session, principal.subscriber_id, limit=lines + 1)
     return Profile(
         name=subscriber.name,
@@ -43,7 +48,7 @@ def get_profile(session: Session, principal: Principal, *, now: datetime, lines:
         password_changed_at=password.changed_at if password else None,
         needs_code=sessions.needs_step_up(principal, now=now),
         present_session_id=principal.session_id,
-        sessions=sessions.list_active(session, principal.subscriber_id, now=now),
+        sessions=here_first,
         history=history[:lines],
         has_older=len(history) > lines,
     )

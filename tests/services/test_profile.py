@@ -45,6 +45,14 @@ def test_the_profile_names_the_number_and_the_account(session: Session, anna: Pr
     assert [found.session_id for found in profile.sessions] == [anna.session_id]
 
 
+def test_the_session_in_hand_stands_before_a_later_one(session: Session, anna: Principal):
+    other = given_principal(session, anna.subscriber_id, at=NOON + timedelta(minutes=1))
+
+    found = get_profile(session, anna, now=NOON + timedelta(minutes=2)).sessions
+
+    assert [one.session_id for one in found] == [anna.session_id, other.session_id]
+
+
 def test_it_says_when_the_password_was_set(session: Session, anna: Principal):
     assert get_profile(session, anna, now=NOON).password_changed_at is None
 
