@@ -16,7 +16,6 @@ from tests.site import Site
 LAST = "test_logs.py"
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of this folder has its mark; the log is read when everything has been written into it."""
     here = Path(__file__).parent
