@@ -94,6 +94,7 @@ def serve(reload: Annotated[bool, typer.Option("--reload", help="For development
     if reload:
         _say_where()
         serving.serve_with_reload()
+        return
     if not serving.is_built():
         typer.echo("Building the pages: about a minute, only when they have changed.")
         try:

@@ -14,6 +14,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cabinet import logs
@@ -93,14 +95,12 @@ def build() -> None:
     if stamp.exists() and stamp.read_text().partition("\n")[0] != _tools():
         shutil.rmtree(WEB_DIR)  # configuration files of another list of plugins break the build
     stamp.unlink(missing_ok=True)
-    locked = PACKAGES.read_text(encoding="utf-8")
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--env", "prod"]
     environment = os.environ | {"PYTHONHASHSEED": "0"}  # the same sources make the same build: Reflex writes out sets
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S603  our own words
+    with _same_style_of_packages():
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S603  our words
     if done.returncode:
         raise BuildFailed("\n".join((done.stdout + done.stderr).strip().splitlines()[-25:]))
-    if json.loads(PACKAGES.read_text(encoding="utf-8")) == json.loads(locked):
-        PACKAGES.write_text(locked, encoding="utf-8")  # only written in another style: no change for git to show
     stamp.write_text(f"{_tools()}\n{sources}")  # the tools anew: the build brings reflex.lock up to date
 
 
@@ -119,9 +119,24 @@ def serve() -> None:
 
 
 def serve_with_reload() -> None:
-    """For development: replaces this process by Reflex's own, with pages on 3000 and the backend on 8000."""
+    """For development, until interrupted: Reflex's own server, with pages on the port and the backend on 8000."""
     command = [sys.executable, "-m", "reflex", "run", "--env", "dev", "--frontend-port", str(settings().port)]
-    os.execvp(command[0], command)  # noqa: S606  our own words
+    # In a group of its own, all of which is told to stop: Reflex alone would wait for its pages' server for ever.
+    with _same_style_of_packages(), subprocess.Popen(command, cwd=ROOT, start_new_session=True) as server:  # noqa: S603
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: os.killpg(server.pid, signal.SIGINT))
+        server.wait()
+
+
+@contextmanager
+def _same_style_of_packages() -> Iterator[None]:
+    """Reflex writes its list of packages in one style or another; the same list is no change for git to show."""
+    locked = PACKAGES.read_text(encoding="utf-8")
+    try:
+        yield
+    finally:
+        if json.loads(PACKAGES.read_text(encoding="utf-8")) == json.loads(locked):
+            PACKAGES.write_text(locked, encoding="utf-8")
 
 
 async def _serve() -> None:
