@@ -127,7 +127,10 @@ class RequestLog:
 
 # --- headers --------------------------------------------------------------------------------------------------------
 
-INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
+INLINE = {
+    "script-src": re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE),
+    "style-src": re.compile(rb"<style\b[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE),
+}
 
 
 @dataclass
@@ -222,12 +225,12 @@ def _caching(path: str, status: int, headers: MutableHeaders) -> str:
 
 
 def content_security_policy(static_dir: Path, path: str) -> str:
-    """The policy of one address: its page's own inline scripts by their hashes, nothing else inline."""
-    hashes = _inline_scripts(static_dir)
+    """The policy of one address: its page's own inline scripts and styles by their hashes, nothing else inline."""
+    pages = _inline(static_dir)
     address = path.rstrip("/") or "/"
-    own = (*hashes.get(address, hashes.get("/404", ())), *hashes.get(f"/en{address}", ()))  # its English twin
-    allowed = " ".join(dict.fromkeys(own))
-    return f"script-src 'self' {allowed}; {_policy()}".replace("  ", " ").replace(" ;", ";")
+    own, twin = pages.get(address, pages.get("/404", {})), pages.get(f"/en{address}", {})
+    allowed = (" ".join(dict.fromkeys(["'self'", *own.get(of, ()), *twin.get(of, ())])) for of in INLINE)
+    return "; ".join([*(f"{of} {what}" for of, what in zip(INLINE, allowed, strict=True)), _policy()])
 
 
 @lru_cache
@@ -244,7 +247,6 @@ def _policy() -> str:
         (
             "default-src 'self'",
             f"connect-src 'self' {socket}",
-            "style-src 'self'",
             "img-src 'self'",
             "font-src 'self'",
             "object-src 'none'",
@@ -256,17 +258,21 @@ def _policy() -> str:
 
 
 @lru_cache
-def _inline_scripts(static_dir: Path) -> dict[str, tuple[str, ...]]:
-    """Address → hashes of the inline scripts of its built page. Read once: a new build comes with a new start."""
+def _inline(static_dir: Path) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Address → directive → hashes of what stands inline in its built page. Read once: a new build comes with a new
+    start."""
     found = {}
     for file in static_dir.rglob("*.html"):
         address = "/" + file.relative_to(static_dir).with_suffix("").as_posix()
         address = address.removesuffix("/index").removesuffix("index") or "/"
-        digests = (hashlib.sha256(text).digest() for text in INLINE_SCRIPT.findall(file.read_bytes()))
-        found[address.rstrip("/") or "/"] = tuple(
-            dict.fromkeys(f"'sha256-{b64encode(digest).decode()}'" for digest in digests)
-        )
+        html = file.read_bytes()
+        found[address.rstrip("/") or "/"] = {of: _hashes(inline, html) for of, inline in INLINE.items()}
     return found
+
+
+def _hashes(inline: re.Pattern[bytes], html: bytes) -> tuple[str, ...]:
+    digests = (hashlib.sha256(text).digest() for text in inline.findall(html))
+    return tuple(dict.fromkeys(f"'sha256-{b64encode(digest).decode()}'" for digest in digests))
 
 
 # --- forms ----------------------------------------------------------------------------------------------------------

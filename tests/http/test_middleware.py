@@ -1,6 +1,8 @@
 """What every request and answer passes."""
 
 import asyncio
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -33,7 +35,7 @@ def built(tmp_path: Path) -> Path:
     (static / "assets").mkdir(parents=True)
     (static / "login").mkdir()
     (static / "index.html").write_text("<script>start()</script><script src='/assets/a.js'></script>")
-    (static / "login" / "index.html").write_text("<script type=module>enter()</script><p>login</p>")
+    (static / "login" / "index.html").write_text("<style>p{}</style><script type=module>enter()</script><p>login</p>")
     (static / "404.html").write_text("<p>nothing</p>")
     for name in ("assets/page-Bx12.js", "assets/page-Bx12.js.map", ".env", "cabinet.db", "icon.svg"):
         (static / name).write_text("x")
@@ -109,6 +111,17 @@ def test_a_page_may_run_its_own_inline_scripts_and_no_others(client):
         script = policy.split(";")[0]
         assert script.startswith("script-src 'self' ")
         assert "unsafe" not in script
+
+
+def test_a_page_may_have_its_own_inline_styles_and_no_others(client):
+    def styles(path: str) -> str:
+        policy = client.get(path).headers["content-security-policy"]
+        return next(part for part in policy.split("; ") if part.startswith("style-src"))
+
+    own = b64encode(sha256(b"p{}").digest()).decode()
+    assert styles("/login/") == f"style-src 'self' 'sha256-{own}'"
+    assert styles("/") == "style-src 'self'"
+    assert styles("/no/such/page") == "style-src 'self'"
 
 
 @pytest.mark.parametrize(

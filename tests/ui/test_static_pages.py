@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import reflex_base
 
-from cabinet.ui.tailwind import adapted_socket_script, name_build, without_react
+from cabinet.ui.tailwind import adapted_socket_script, name_build, with_own_styles, without_react
 
 BUILT = (
     '<!DOCTYPE html><html lang="ru"><head><meta charSet="utf-8"/><script async="" src="/sign_in.js"></script>'
@@ -32,17 +32,39 @@ def test_react_goes_and_the_form_with_its_script_and_theme_stays():
     assert 'getItem("theme")' in page
 
 
-def test_the_stylesheet_goes_before_everything_that_could_hold_it_up():
-    page = without_react(BUILT, [])
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A build with a stylesheet."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "s.css").write_text('@font-face{src:url("/fonts/a.woff2")}.p-5{padding:1.25rem}')
+    return tmp_path
 
-    assert page.index("s.css") < page.index("sign_in.js") < page.index("a.woff2")
-    assert page.count("s.css") == 1
+
+def test_the_styles_stand_in_the_page_so_that_its_first_paint_waits_for_one_answer(root):
+    page = with_own_styles(without_react(BUILT, []), root)
+
+    assert '<style>@font-face{src:url("/fonts/a.woff2")}.p-5{padding:1.25rem}</style></head>' in page
+    assert "s.css" not in page
 
 
-def test_scripts_of_the_cabinet_are_fetched_ahead_when_asked():
-    assert '<link rel="prefetch" as="script" crossorigin="" href="/assets/root.js"/></head>' in without_react(
-        BUILT, ["/assets/root.js"]
-    )
+@pytest.mark.parametrize("css", ["a{background:url(../x.png)}", "a{content:'</style>'}"])
+def test_styles_that_would_mean_something_else_in_a_page_stop_the_build(root, css):
+    (root / "assets" / "s.css").write_text(css)
+
+    with pytest.raises(RuntimeError, match="cannot stand in a page"):
+        with_own_styles(BUILT, root)
+
+
+def test_a_page_without_a_stylesheet_stops_the_build(root):
+    with pytest.raises(RuntimeError, match="without a stylesheet"):
+        with_own_styles("<head></head>", root)
+
+
+def test_what_the_cabinet_is_made_of_is_fetched_ahead_when_asked():
+    page = without_react(BUILT, ["/assets/s.css", "/assets/root.js"])
+
+    assert '<link rel="prefetch" as="style" href="/assets/s.css"/>' in page
+    assert '<link rel="prefetch" as="script" crossorigin="" href="/assets/root.js"/></head>' in page
 
 
 def test_a_page_that_is_built_in_an_unknown_way_stops_the_build():
