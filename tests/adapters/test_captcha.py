@@ -37,13 +37,15 @@ def test_answers_do_not_repeat():
     assert len({MAKER.letters() for _ in range(200)}) > 190
 
 
-@pytest.mark.parametrize("background", [(0xF1, 0xED, 0xEC), (0x2A, 0x25, 0x24)], ids=["light", "dark"])
-def test_the_picture_is_seen_on_both_backgrounds(background):
+@pytest.mark.parametrize(
+    ("background", "turned"), [((0xF1, 0xED, 0xEC), False), ((0x2A, 0x25, 0x24), True)], ids=["light", "dark"]
+)
+def test_the_picture_is_seen_on_both_backgrounds(background, turned):
     picture = Image.open(io.BytesIO(MAKER.picture("ЖФЛДШ")))
     assert (picture.format, picture.mode) == ("PNG", "RGBA")
     ink = max(picture.get_flattened_data(), key=lambda pixel: pixel[3])
     assert ink[3] == 255
-    assert contrast(ink, background) >= 3
+    assert contrast(tuple(255 - part for part in ink[:3]) if turned else ink, background) >= 12
     shares = [pixel[3] > 128 for pixel in picture.get_flattened_data()]
     assert 0.1 < sum(shares) / len(shares) < 0.6, "letters, and room around them"
 

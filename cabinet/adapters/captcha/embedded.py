@@ -53,7 +53,7 @@ LENGTH = 5
 
 SIZE = (420, 128)  # twice the size on the page, for dense screens
 MARGIN = 12
-INK = (128, 121, 120)  # as far from the light background as from the dark one: 3.6 to both
+INK = (0, 0, 0)  # the page turns it white on dark backgrounds
 LIBRARY_INK = 129  # the library takes a letter's mask from its brightness times 1.97
 
 SAMPLES_A_SECOND = 8_000
@@ -123,7 +123,7 @@ def _draw_wave(mask: Image.Image) -> None:
     swing = height // 8 + secrets.randbelow(height // 6)
     turns, start = 1 + secrets.randbelow(100) / 80, secrets.randbelow(628) / 100
     points = [(x, middle + swing * math.sin(start + turns * 2 * math.pi * x / width)) for x in range(0, width + 6, 6)]
-    ImageDraw.Draw(mask).line(points, fill=170, width=4, joint="curve")
+    ImageDraw.Draw(mask).line(points, fill=120, width=4, joint="curve")
 
 
 @cache

@@ -202,11 +202,15 @@ def captcha_field() -> rx.Component:
     """Letters from a picture, with another picture and speech. The server hides `#captcha-block` when it asks none."""
     return rx.el.div(
         rx.el.label(t("Буквы с картинки"), html_for="captcha", class_name=recipes.LABEL),
-        rx.el.img(
-            src=backend_url("/auth/captcha.png"),
-            alt=t("Картинка с буквами. Если не видно, нажмите «Прослушать»"),
-            custom_attrs={"data-captcha": "picture", "width": "210", "height": "64", "loading": "lazy"},
-            class_name="h-16 w-full rounded-md bg-sunken object-contain",
+        # The ground is the box's: the picture alone is turned. Lazy: a hidden one is not fetched.
+        rx.el.div(
+            rx.el.img(
+                src=backend_url("/auth/captcha.png"),
+                alt=t("Картинка с буквами. Если не видно, нажмите «Прослушать»"),
+                custom_attrs={"data-captcha": "picture", "width": "210", "height": "64", "loading": "lazy"},
+                class_name="h-16 w-full object-contain turns-in-the-dark",
+            ),
+            class_name="rounded-md bg-sunken",
         ),
         rx.el.div(
             rx.el.button(
