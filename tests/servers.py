@@ -21,7 +21,7 @@ def free_port() -> int:
 
 
 def _find(program: str) -> str | None:
-    found = shutil.which(program)
+    found = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
     if found:
         return found
     candidates = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), reverse=True)
@@ -70,5 +70,5 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str) -> None:
         command = [_find(program) or program, *arguments]
         if os.geteuid() == 0:
-            command = ["runuser", "-u", "postgres", "--", *command]
+            command = [_find("runuser") or "runuser", "-u", "postgres", "--", *command]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
