@@ -497,8 +497,10 @@ def of_switch(
     price = plan.switching.price
     charges = (Charge(ChargeKind.SWITCH, plan.code, plan.version, plan.name, price),) if price else ()
     if when == SwitchTime.PERIOD_END:
-        later = Schedule(snapshot.term.next_fee_at, SetPlan(snapshot.term, after))
-        return (*_cancelled(snapshot), *charges, later)
+        at = snapshot.term.next_fee_at
+        if period_containing(at, after.anchor_day, plan.period, zone).start != at:  # from days to months
+            after = replace(after, anchor_day=at.astimezone(zone).day)
+        return (*_cancelled(snapshot), *charges, Schedule(at, SetPlan(snapshot.term, after)))
     return (*_cancelled(snapshot), *charges, *_begin(snapshot, plan, after, now=now, zone=zone))
 
 

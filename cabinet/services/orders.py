@@ -44,6 +44,7 @@ from cabinet.domain.effects import (
     Snapshot,
     Sold,
     SwitchOption,
+    net_kopecks,
     of_bundle,
     of_option_keep,
     of_option_off,
@@ -278,7 +279,8 @@ def _read_quote(row: tables.Quote, *, now: datetime) -> Quote:
 def confirm(session: Session, subscriber_id: int, quote_id: int, *, now: datetime) -> Order | QuoteOutdated:
     """Does exactly what the quote says, once: confirmed again, it is the same order.
 
-    Where it has expired or the world has changed, nothing is done, and a new quote comes beside the old one.
+    Where it has expired or the world has changed, nothing is done, and a new quote comes beside the old one. Money that
+    comes back pays at once what waits for money, as any other.
 
     Raises:
         NotFound: no such quote of this subscriber.
@@ -310,6 +312,8 @@ def confirm(session: Session, subscriber_id: int, quote_id: int, *, now: datetim
         for number, effect in enumerate(quote.effects):
             _apply(session, order, number, effect, now=now)
         session.flush()
+    if net_kopecks(quote.effects) < 0:
+        billing.use_money(session, subscriber_id, happened_at=now, now=now)
     return _read_order(session, order, row, now=now)
 
 
@@ -461,7 +465,8 @@ def undo(session: Session, subscriber_id: int, order_id: int, *, now: datetime) 
             order.undo_transaction_id = posted.transaction_id
         order.undone_at = now
         session.flush()
-    billing.use_money(session, subscriber_id, happened_at=now, now=now)
+    if order.transaction_id is not None or order.plan_subscription_id is not None:
+        billing.use_money(session, subscriber_id, happened_at=now, now=now)
     return _read_order(session, order, quote, now=now)
 
 

@@ -459,6 +459,18 @@ def test_a_planned_switch_that_began_last_night_can_still_be_taken_back(shop: Se
     assert audit.run_audit(shop).is_sound
 
 
+def test_what_is_taken_back_after_it_began_is_paid_as_before(shop: Session):
+    anna = given(shop, since=moscow(2026, 10, 31), money=150_000)
+    evening, morning = moscow(2026, 11, 29, 20), moscow(2026, 11, 30, 9)
+    order = confirmed(shop, anna, tariffs.quote_switch(shop, anna, "free", now=evening), evening)
+    pass_time(shop, anna, morning)
+    assert money_of(shop, anna) == 150_000
+
+    orders.undo(shop, anna, order.id, now=morning)
+
+    assert (plan_of(shop, anna), money_of(shop, anna)) == ("start", 120_000)
+
+
 def test_a_later_plan_takes_the_place_of_the_planned_one(shop: Session):
     anna = given(shop, money=150_000)
     first = confirmed(shop, anna, tariffs.quote_switch(shop, anna, "max", now=NOON))
@@ -603,3 +615,15 @@ def test_orders_are_listed_with_what_each_did_a_page_at_a_time(shop: Session):
     assert first[0].summary.charges[0].kopecks == 30_000
     assert first[0].request == Request(OrderKind.SWITCH, "start", {}, SwitchTime.NOW)
     assert shop.get_one(LedgerTransaction, first[0].transaction_id).reference == f"order:{first[0].id}"
+
+
+def test_from_days_to_months_a_period_begins_where_the_last_day_ends(shop: Session):
+    anna = given(shop, "daily", since=moscow(2026, 11, 5), money=50_000)
+    now = moscow(2026, 11, 5, 15)
+    confirmed(shop, anna, tariffs.quote_switch(shop, anna, "start", when=SwitchTime.PERIOD_END, now=now), now)
+
+    pass_time(shop, anna, moscow(2026, 11, 6))
+
+    assert plan_of(shop, anna) == "start"
+    assert money_of(shop, anna) == 20_000
+    assert current(shop, anna).next_fee_at == moscow(2026, 12, 6)
