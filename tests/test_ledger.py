@@ -183,7 +183,7 @@ def test_a_transaction_is_judged_as_a_whole(session: Session):
     ledger.post(
         session,
         reference="order:1",
-        kind="order",
+        kind="test",
         moves=[
             Move(accounts.main_id, fees, 300, {"price_kopecks": 300}),
             Move(promotions, accounts.main_id, 250, {"discount_kopecks": 250}),
@@ -213,7 +213,7 @@ def test_a_transaction_moves_something_somewhere_else(session: Session):
     main = ledger.accounts_of(session, given_subscriber(session, money=100)).main_id
     for moves in ([], [Move(main, main, 1, {})]):
         with pytest.raises(ValueError, match=r"postings|itself"):
-            ledger.post(session, reference="x", kind="order", moves=moves, happened_at=NOON, now=NOON)
+            ledger.post(session, reference="x", kind="test", moves=moves, happened_at=NOON, now=NOON)
 
 
 @both_engines

@@ -7,8 +7,6 @@ the present moment: what begins now begins when it is confirmed, so a quote stay
 Everything here is pure: the snapshot is read, and the effects are applied, by `services/orders.py`.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -234,23 +232,6 @@ class Snapshot:
     planned: Planned | None = None
     tried: frozenset[str] = frozenset()
 
-    def version(self) -> str:
-        """SHA-256 of all that changes what can be ordered and what it does; money and usage do not."""
-        facts = [
-            self.region,
-            _PLAN_TERM.dump_python(self.term, mode="json"),
-            self.is_closed,
-            _PAID.dump_python(self.paid, mode="json"),
-            sorted([one.id, one.valid_until.isoformat()] for one in self.allowances if one.is_of_plan),
-            sorted(
-                [one.item, one.code, one.subscription_id, _OPTION_TERM.dump_json(one.term).decode()]
-                for one in self.held_options
-            ),
-            [self.planned.change_id, self.planned.at.isoformat()] if self.planned else None,
-            sorted(self.tried),
-        ]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
     def option(self, item: ItemKind, code: str) -> HeldOption | None:
         """The one that is had, whether or not it is switched off already."""
         return next((one for one in self.held_options if (one.item, one.code) == (item, code)), None)
@@ -420,9 +401,6 @@ Effects = tuple[Effect, ...]
 
 _EFFECTS: TypeAdapter[tuple[Effect, ...]] = TypeAdapter(tuple[Effect, ...])
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
-_PLAN_TERM: TypeAdapter[PlanTerm] = TypeAdapter(PlanTerm)
-_OPTION_TERM: TypeAdapter[OptionTerm] = TypeAdapter(OptionTerm)
-_PAID: TypeAdapter[Paid | None] = TypeAdapter(Paid | None)
 
 
 def write_effects(effects: Effects) -> list[dict[str, Any]]:

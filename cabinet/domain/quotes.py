@@ -1,5 +1,7 @@
 """What effects mean for a person, as data: what a quote shows. Words are put to it by the pages."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
@@ -28,6 +30,7 @@ from cabinet.domain.effects import (
     Snapshot,
     SwitchOption,
     net_kopecks,
+    write_effects,
 )
 from cabinet.domain.money import prorate_rest
 
@@ -155,6 +158,17 @@ def write_summary(summary: Summary) -> dict[str, Any]:
 def read_summary(written: Mapping[str, Any]) -> Summary:
     """What `write_summary` wrote."""
     return _SUMMARY.validate_python(dict(written))
+
+
+def version_of(effects: Effects, summary: Summary) -> str:
+    """SHA-256 of what a quote promises: what is done, when, for how much, and what comes next.
+
+    Computed again from another snapshot it is the same as long as the promise holds: what has nothing to do with it
+    may change, and so may the money there is and what is left of packages.
+    """
+    shown = write_summary(summary)
+    promised = [write_effects(effects), *(shown[key] for key in ("next_fee_before", "next_fee_after", "doors"))]
+    return hashlib.sha256(json.dumps(promised, sort_keys=True).encode()).hexdigest()
 
 
 def undo_until(effects: Effects, confirmed_at: datetime) -> datetime:

@@ -21,7 +21,7 @@ class Quote(SQLModel, table=True):
     request: dict = Field(sa_type=Json, description="What was asked for, so that it can be asked again")
     effects: list = Field(sa_type=Json)
     summary: dict = Field(sa_type=Json, description="What the effects mean for the subscriber, as it was shown")
-    snapshot_version: str = Field(max_length=64, description="SHA-256 of what the effects were computed from")
+    snapshot_version: str = Field(max_length=64, description="SHA-256 of what it promises, see `quotes.version_of`")
     created_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
 

@@ -57,7 +57,7 @@ from cabinet.domain.effects import (
     write_request,
 )
 from cabinet.domain.errors import CabinetError, NotFound
-from cabinet.domain.quotes import Summary, read_summary, summarize, undo_until, write_summary
+from cabinet.domain.quotes import Summary, read_summary, summarize, undo_until, version_of, write_summary
 from cabinet.domain.rating import Reason
 from cabinet.ledger import InsufficientFunds
 from cabinet.models import orders as tables
@@ -224,21 +224,24 @@ def store_quote(
     now: datetime,
 ) -> Quote:
     """Keeps what was computed, with what it means."""
-    options = options_by_code(session)
-    summary = summarize(snapshot, effects, plan_after, options, now=now, zone=clock.time_zone())
+    summary = _summary(session, snapshot, effects, plan_after, now=now)
     row = tables.Quote(
         subscriber_id=subscriber_id,
         kind=request.kind,
         request=write_request(request),
         effects=write_effects(effects),
         summary=write_summary(summary),
-        snapshot_version=snapshot.version(),
+        snapshot_version=version_of(effects, summary),
         created_at=now,
         expires_at=now + QUOTE_LIVES,
     )
     session.add(row)
     session.flush()
     return _read_quote(row, now=now)
+
+
+def _summary(session: Session, snapshot: Snapshot, effects: Effects, plan_after: Plan, *, now: datetime) -> Summary:
+    return summarize(snapshot, effects, plan_after, options_by_code(session), now=now, zone=clock.time_zone())
 
 
 def get_quote(session: Session, subscriber_id: int, quote_id: int, *, now: datetime) -> Quote:
@@ -296,7 +299,8 @@ def confirm(session: Session, subscriber_id: int, quote_id: int, *, now: datetim
     snapshot = read_snapshot(session, subscriber_id, now=now)
     effects, plan_after = propose(session, snapshot, quote.request, now=now)
     is_expired = now >= row.expires_at
-    if is_expired or snapshot.version() != row.snapshot_version or effects != quote.effects:
+    version = version_of(effects, _summary(session, snapshot, effects, plan_after, now=now))
+    if is_expired or version != row.snapshot_version:
         new = store_quote(session, subscriber_id, quote.request, snapshot, effects, plan_after, now=now)
         return QuoteOutdated(quote, new, Outdated.EXPIRED if is_expired else Outdated.CHANGED)
     with session.begin_nested():

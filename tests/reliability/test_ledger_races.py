@@ -71,7 +71,7 @@ def spend(session: Session, subscriber_id: int, kopecks: int, reference: str) ->
         kopecks,
         {"parts": [{"code": "fee", "kopecks": kopecks}]},
     )
-    return ledger.post(session, reference=reference, kind="order", moves=[move], happened_at=NOON, now=NOON)
+    return ledger.post(session, reference=reference, kind="test", moves=[move], happened_at=NOON, now=NOON)
 
 
 def at_once(*works: Callable[[Session], Any]) -> list[Any]:
@@ -126,7 +126,7 @@ def test_one_reference_in_eight_threads_is_one_transaction(people: list[int]):
 def test_one_reference_between_operators_accounts_is_one_transaction(people: list[int]):
     def move(session: Session) -> ledger.Posted:
         moves = [Move(ledger.operator_account(session, "new"), ledger.operator_account(session, "fees"), 5, {})]
-        return ledger.post(session, reference="book:1", kind="order", moves=moves, happened_at=NOON, now=NOON)
+        return ledger.post(session, reference="book:1", kind="test", moves=moves, happened_at=NOON, now=NOON)
 
     outcomes = at_once(*[move] * 8)
 
