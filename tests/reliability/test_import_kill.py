@@ -109,7 +109,7 @@ def start_import(database: Path, usage_file: Path) -> subprocess.Popen[str]:
 def contents(database: Path) -> dict[str, list[tuple]]:
     engine = db.make_engine(f"sqlite:///{database}")
     with engine.connect() as connection:
-        found = {name: connection.execute(text(f"SELECT * FROM {name}")).all() for name in metadata.tables}
+        found = {name: connection.execute(text(f'SELECT * FROM "{name}"')).all() for name in metadata.tables}
     engine.dispose()
     return {name: [tuple(row) for row in rows] for name, rows in found.items()}
 
