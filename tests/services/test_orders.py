@@ -7,9 +7,13 @@ import pytest
 from sqlmodel import Session, select
 
 from cabinet import clock, ledger
+from cabinet.adapters.usage_files import UsageRow
 from cabinet.domain import catalogue
+from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import SwitchTime
 from cabinet.domain.effects import (
+    Charge,
+    ChargeKind,
     Held,
     NothingChanges,
     NotThen,
@@ -20,12 +24,15 @@ from cabinet.domain.effects import (
 )
 from cabinet.domain.errors import NotFound
 from cabinet.domain.quotes import DoorKind, PartKind
+from cabinet.domain.rating import Direction
 from cabinet.models.catalogue import PlanVersion
 from cabinet.models.ledger import LedgerTransaction
 from cabinet.models.orders import Order as OrderRow
+from cabinet.models.orders import Quote as QuoteRow
+from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
-from cabinet.models.usage import Allowance
-from cabinet.services import audit, billing, orders, subscribers, tariffs
+from cabinet.models.usage import Allowance, UsageRecord
+from cabinet.services import audit, billing, orders, subscribers, tariffs, usage
 from cabinet.services.orders import CannotUndo, InsufficientFunds, Order, Outdated, Quote, QuoteOutdated, WhyNot
 from tests.conftest import NOON, both_engines
 
@@ -627,3 +634,94 @@ def test_from_days_to_months_a_period_begins_where_the_last_day_ends(shop: Sessi
     assert plan_of(shop, anna) == "start"
     assert money_of(shop, anna) == 20_000
     assert current(shop, anna).next_fee_at == moscow(2026, 12, 6)
+
+
+# --- usage -----------------------------------------------------------------------------------------------------------
+
+
+def call(
+    session: Session, subscriber_id: int, at: datetime, seconds: int = 60, now: datetime | None = None
+) -> UsageRecord:
+    """A call at home, imported."""
+    msisdn = session.get_one(Subscriber, subscriber_id).msisdn
+    record_id = f"call:{next(_numbers)}"
+    row = UsageRow(record_id, msisdn, UsageKind.VOICE, Direction.OUT, at, seconds, "home", "")
+    report = usage.import_batch(session, [row], now=now or at)
+    assert report.accepted == 1, report.rejections
+    return session.exec(select(UsageRecord).where(UsageRecord.record_id == record_id)).one()
+
+
+@both_engines
+def test_what_is_used_before_and_after_a_planned_switch_is_rated_by_each_plan_in_its_time(shop: Session):
+    anna = given(shop, since=moscow(2026, 10, 31), money=500_000)
+    now, turn = moscow(2026, 11, 20), moscow(2026, 11, 30)
+    old = current(shop, anna).plan_version_id
+    confirmed(shop, anna, tariffs.quote_switch(shop, anna, "max", now=now), now)
+
+    after = call(shop, anna, turn + timedelta(hours=1))  # nobody has charged the fee yet
+    late = call(shop, anna, turn - timedelta(hours=1), now=turn + timedelta(hours=2))
+
+    assert (after.plan_version_id, late.plan_version_id) == (current(shop, anna).plan_version_id, old)
+    assert (after.charge_kopecks, late.charge_kopecks) == (0, 0)
+    assert left_of(shop, anna, turn + timedelta(hours=2)) == {("voice", 999 * 60), ("data", None)}
+    assert audit.run_audit(shop).is_sound
+
+
+def test_a_plan_that_was_used_is_not_taken_back_by_a_call(shop: Session):
+    anna = given(shop, money=500_000)
+    order = confirmed(shop, anna, tariffs.quote_switch(shop, anna, "free", when=SwitchTime.NOW, now=NOON))
+    assert call(shop, anna, NOON + timedelta(minutes=1)).charge_kopecks == 200  # the plan has no packages
+
+    with pytest.raises(CannotUndo) as refusal:
+        orders.undo(shop, anna, order.id, now=NOON + timedelta(hours=1))
+
+    assert refusal.value.why == WhyNot.USED
+    assert audit.run_audit(shop).is_sound
+
+
+def test_an_undone_switch_has_never_been_for_what_comes_in_late(shop: Session):
+    anna = given(shop, money=500_000)
+    order = confirmed(shop, anna, tariffs.quote_switch(shop, anna, "free", when=SwitchTime.NOW, now=NOON))
+    orders.undo(shop, anna, order.id, now=NOON + timedelta(hours=1))
+
+    late = call(shop, anna, NOON + timedelta(minutes=1), now=NOON + timedelta(hours=2))
+
+    assert (late.plan_version_id, late.charge_kopecks) == (current(shop, anna).plan_version_id, 0)
+
+
+# --- what an audit sees ----------------------------------------------------------------------------------------------
+
+
+def test_the_audit_finds_an_order_that_took_something_else(shop: Session):
+    anna = given(shop, money=150_000)
+    order = confirmed(shop, anna, tariffs.quote_switch(shop, anna, "max", when=SwitchTime.NOW, now=NOON))
+    quote = shop.get_one(QuoteRow, order.quote_id)
+    quote.effects = [
+        dict(effect, price_kopecks=1) if effect["effect"] == "charge" else effect for effect in quote.effects
+    ]
+    shop.flush()
+
+    (fault,) = audit.run_audit(shop).faults
+
+    assert fault.account == f"subscriber:{anna}:main"
+    assert f"order {order.id} took 100000" in fault.what
+
+
+def test_the_audit_finds_money_of_no_order(shop: Session):
+    anna = given(shop, money=150_000)
+    explanation = Charge(ChargeKind.BUNDLE, "x", 1, "X", 100).explanation()
+    move = ledger.Move(ledger.accounts_of(shop, anna).main_id, ledger.operator_account(shop, "fees"), 100, explanation)
+    ledger.post(shop, reference="order:77", kind="order", moves=[move], happened_at=NOON, now=NOON)
+
+    assert [fault.what for fault in audit.run_audit(shop).faults] == ["order:77 belongs to no order"]
+
+
+def test_the_audit_finds_an_undoing_without_money(shop: Session):
+    anna = given(shop, money=150_000)
+    order = confirmed(shop, anna, tariffs.quote_switch(shop, anna, "max", when=SwitchTime.NOW, now=NOON))
+    shop.get_one(OrderRow, order.id).undone_at = NOON
+    shop.flush()
+
+    assert [fault.what for fault in audit.run_audit(shop).faults] == [
+        f"what the undoing of order {order.id} gave back is not what it took"
+    ]
