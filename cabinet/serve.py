@@ -39,7 +39,6 @@ IN_PAGES = (
 """The settings whose values stand in the built pages. Where they are served and from what database is not among them:
 one build serves any host and port."""
 SOURCES = {".py", ".js", ".css", ".po", ".md", ".html", ".yaml"}
-BACKLOG = 1024
 
 
 class PortBusy(Exception):
@@ -113,9 +112,10 @@ def serve() -> None:
     environment.REFLEX_SKIP_COMPILE.set(True)
     environment.REFLEX_MOUNT_FRONTEND_COMPILED_APP.set(True)
     logs.configure()
-    # Not `asyncio.run`: it would cancel what is left and wait for it, and a socket of Granian's whose browser
-    # does not answer cannot be cancelled. What has to be finished was finished with the lifespan.
-    asyncio.new_event_loop().run_until_complete(_serve())
+    from cabinet.cabinet import app
+    from cabinet.http import server
+
+    asyncio.run(server.run(app(), settings().port))
 
 
 def serve_with_reload() -> None:
@@ -137,26 +137,6 @@ def _same_style_of_packages() -> Iterator[None]:
     finally:
         if json.loads(PACKAGES.read_text(encoding="utf-8")) == json.loads(locked):
             PACKAGES.write_text(locked, encoding="utf-8")
-
-
-async def _serve() -> None:
-    from granian.constants import Interfaces
-    from granian.server.embed import Server
-
-    from cabinet.cabinet import app
-
-    server = Server(
-        app(),
-        address="0.0.0.0",  # noqa: S104  behind a proxy or in a container it must be reachable
-        port=settings().port,
-        interface=Interfaces.ASGI,
-        backlog=BACKLOG,
-        log_enabled=False,  # ours are configured already
-    )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
-    await server.serve()
 
 
 def _tools() -> str:
