@@ -80,6 +80,16 @@ def choose(page: Page, name: str) -> None:
     expect(statement(page).locator("summary").first).to_contain_text(re.compile(f"{name}|Выбрано"))
 
 
+def show_everything(page: Page) -> None:
+    """Opens page after page until the month is whole."""
+    more = statement(page).get_by_role("button", name="Показать ещё")
+    expect(lines(page).first).to_be_visible()
+    while more.is_visible():
+        shown = lines(page).count()
+        more.click()
+        expect(lines(page)).not_to_have_count(shown)
+
+
 def kopecks(text: str) -> int:
     """`−1 234,50 ₽` → -123450."""
     found = re.search(r"([−+]?)([\d\s]+)(?:,(\d\d))?\s*₽", text)
@@ -204,6 +214,7 @@ def test_a_category_filters_the_statement(annas: Page, site: Site):
 
 def test_the_direction_divides_what_went_from_what_came(annas: Page, site: Site):
     open_month(annas, before(this_month(site)))
+    show_everything(annas)
     everything = lines(annas).count()
 
     choose(annas, "Поступления")
@@ -212,6 +223,8 @@ def test_the_direction_divides_what_went_from_what_came(annas: Page, site: Site)
     assert all(kopecks(text) > 0 for text in lines(annas).all_inner_texts())
 
     choose(annas, "Списания")
+    expect(lines(annas).first).to_contain_text("−")
+    show_everything(annas)
     expect(lines(annas)).to_have_count(everything - came)
     assert all(kopecks(text) < 0 for text in lines(annas).all_inner_texts())
 
