@@ -20,7 +20,8 @@ test: ## everything: fast tests, scenarios, a browser and attacks against the pr
 	@scripts/install.sh --dev
 	@scripts/test-tools.sh
 	@pytest -q -n 2 --dist loadfile -m "not browser and not doors"
-	@pytest -q -m "browser or doors"
+	@pytest -q -m browser
+	@pytest -q -m doors # a process of its own: the browser's driver keeps an event loop running in its
 
 fast: ## the tests that need no browser and no PostgreSQL
 	@scripts/install.sh --dev
