@@ -52,6 +52,7 @@ _CODE_AFTER = re.compile(
     r"(?i)((?:\bcode|\bкод|\botp|\bpin|парол)\w{0,16}\W{0,3}(?:\w{1,24}\W{1,3}){0,3}?|#)\d{6}(?!\d)"
 )
 _CODE_BEFORE = re.compile(r"(?i)(?<!\d)\d{6}(?=\W{1,4}(?:\w{1,24}\W{1,3}){0,2}?(?:code|код|otp|парол))")
+_CODE_IN_PATH = re.compile(r"(?<=/)\d{6}(?![^/?\s])")  # nobody should put a code there, so somebody will
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}")
 _RANDOM = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])")
 _MSISDN = re.compile(r"(?<![\w.])(?:\+?7|8)[\s(-]{0,2}(9\d\d)[\s)-]{0,2}\d{3}[\s-]?(\d{2})[\s-]?(\d{2})(?![\w])")
@@ -107,6 +108,7 @@ def redact(text: str) -> str:
     text = _NAMED.sub(_hide_named, text)
     text = _CODE_AFTER.sub(rf"\1{HIDDEN}", text)
     text = _CODE_BEFORE.sub(HIDDEN, text)
+    text = _CODE_IN_PATH.sub(HIDDEN, text)
     text = _RANDOM.sub(HIDDEN, text)
     text = _MSISDN.sub(rf"+7\1{HIDDEN}\2\3", text)
     return _TEN_DIGITS.sub(rf"+7\1{HIDDEN}\2", text)

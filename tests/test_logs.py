@@ -68,6 +68,7 @@ def test_no_logger_writes_a_code(written: Callable[[], str], logger: str) -> Non
         ("to 8 (916) 123-45-67 now", "to +7916***4567 now"),
         ("to 9161234567", "to +7916***4567"),
         ("new token aB3" + "x" * 40, "new token ***"),
+        ("GET /nope/788475 404", "GET /nope/*** 404"),
     ],
 )
 def test_takes_out_what_is_secret(text: str, expected: str) -> None:
