@@ -115,22 +115,22 @@ async def posted(site: Site, path: str, kind: dict[str, Any]) -> httpx.Response 
 
 async def test_every_form_refused_or_not_has_them_too(site: Site):
     plain = {"Content-Type": "application/x-www-form-urlencoded"}
-    large = {"content": b"a" * 20_000}
+    without_body = {"headers": {"Origin": "null"}}
     kinds = [
-        {"headers": {"Origin": "null"}},
+        without_body,
         {"json": {"number": 1}},
         {"files": {"number": b"x"}},
         {"content": b"a=" + b"&a=" * 50, "headers": plain},
         {"content": b"\xff\xfe=\x00", "headers": plain},
         {"data": {"number": "\x00", "code": "\u2028", "captcha": "\U0001f600", "session_id": "1"}},
-        large,
+        {"content": b"a" * 20_000},
     ]
     found = []
     paths = [route.path for route in auth_routes if "POST" in (route.methods or ())]
     for path, kind in itertools.product(paths, kinds):
         answer = await posted(site, path, kind)
         if answer is None:
-            assert kind is large, path
+            assert kind != without_body, path
             continue
         found += faults_of(answer)
         if answer.status_code >= 500 or "Traceback" in answer.text:
