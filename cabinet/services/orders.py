@@ -8,7 +8,7 @@ Whatever is due is charged before a snapshot is taken, so a quote is made from h
 subscriber's row comes before all others, and does not stop usage and fees.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -70,8 +70,6 @@ from cabinet.models.usage import Allowance, AllowanceSource, UsageRecord
 from cabinet.services import billing, catalogue, changes, option_fees
 
 QUOTE_LIVES = timedelta(minutes=15)
-
-__all__ = ["CannotUndo", "InsufficientFunds", "Order", "Quote", "QuoteOutdated", "ask", "confirm", "undo"]
 
 
 class NoPlan(CabinetError):
@@ -171,16 +169,25 @@ def ask(session: Session, subscriber_id: int, request: Request, *, now: datetime
     """
     _hold(session, subscriber_id, now=now)
     snapshot = read_snapshot(session, subscriber_id, now=now)
-    effects, plan_after = propose(session, snapshot, request, now=now)
-    return store_quote(session, subscriber_id, request, snapshot, effects, plan_after, now=now)
+    proposal = propose(session, snapshot, request, now=now)
+    return store_quote(session, subscriber_id, request, *proposal, now=now)
 
 
-def propose(session: Session, snapshot: Snapshot, request: Request, *, now: datetime) -> tuple[Effects, Plan]:
-    """The effects of a request, and the plan that they lead to. Stores nothing.
+def propose(session: Session, snapshot: Snapshot, request: Request, *, now: datetime) -> tuple[Effects, Summary]:
+    """What the request would do and what that means. Stores nothing.
 
     Raises:
         NotFound, CabinetError: see `ask`.
     """
+    names = options_by_code(session)
+    effects, plan_after = _effects(session, snapshot, request, names, now=now)
+    return effects, summarize(snapshot, effects, plan_after, names, now=now, zone=clock.time_zone())
+
+
+def _effects(
+    session: Session, snapshot: Snapshot, request: Request, names: Mapping[str, Option], *, now: datetime
+) -> tuple[Effects, Plan]:
+    """With the plan that they lead to."""
     zone, kind = clock.time_zone(), request.kind
     if kind == OrderKind.SWITCH:
         facts = catalogue.current_version(session, request.code)
@@ -189,7 +196,6 @@ def propose(session: Session, snapshot: Snapshot, request: Request, *, now: date
         return effects, facts.plan if _leads_to(effects, facts.plan_version_id) else snapshot.plan
     if kind == OrderKind.SETTINGS:
         return of_settings(snapshot, request.settings, when=request.when, now=now, zone=zone), snapshot.plan
-    names = options_by_code(session)
     if kind == OrderKind.OPTION_ON:
         option = catalogue.get_option(session, request.code)
         return of_option_on(snapshot, option, names, now=now, zone=zone), snapshot.plan
@@ -214,17 +220,9 @@ def options_by_code(session: Session) -> dict[str, Option]:
 
 
 def store_quote(
-    session: Session,
-    subscriber_id: int,
-    request: Request,
-    snapshot: Snapshot,
-    effects: Effects,
-    plan_after: Plan,
-    *,
-    now: datetime,
+    session: Session, subscriber_id: int, request: Request, effects: Effects, summary: Summary, *, now: datetime
 ) -> Quote:
-    """Keeps what was computed, with what it means."""
-    summary = _summary(session, snapshot, effects, plan_after, now=now)
+    """Keeps what was proposed."""
     row = tables.Quote(
         subscriber_id=subscriber_id,
         kind=request.kind,
@@ -238,10 +236,6 @@ def store_quote(
     session.add(row)
     session.flush()
     return _read_quote(row, now=now)
-
-
-def _summary(session: Session, snapshot: Snapshot, effects: Effects, plan_after: Plan, *, now: datetime) -> Summary:
-    return summarize(snapshot, effects, plan_after, options_by_code(session), now=now, zone=clock.time_zone())
 
 
 def get_quote(session: Session, subscriber_id: int, quote_id: int, *, now: datetime) -> Quote:
@@ -297,11 +291,10 @@ def confirm(session: Session, subscriber_id: int, quote_id: int, *, now: datetim
         return _read_order(session, done, row, now=now)
     quote = _read_quote(row, now=now)
     snapshot = read_snapshot(session, subscriber_id, now=now)
-    effects, plan_after = propose(session, snapshot, quote.request, now=now)
+    proposal = propose(session, snapshot, quote.request, now=now)
     is_expired = now >= row.expires_at
-    version = version_of(effects, _summary(session, snapshot, effects, plan_after, now=now))
-    if is_expired or version != row.snapshot_version:
-        new = store_quote(session, subscriber_id, quote.request, snapshot, effects, plan_after, now=now)
+    if is_expired or version_of(*proposal) != row.snapshot_version:
+        new = store_quote(session, subscriber_id, quote.request, *proposal, now=now)
         return QuoteOutdated(quote, new, Outdated.EXPIRED if is_expired else Outdated.CHANGED)
     with session.begin_nested():
         order = tables.Order(

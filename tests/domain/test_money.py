@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cabinet.domain.money import InvalidAmount, parse_kopecks, prorate
+from cabinet.domain.money import InvalidAmount, parse_kopecks, prorate, prorate_rest
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,12 @@ def test_the_parts_never_cost_more_than_the_whole(amount, whole, data):
 def test_impossible_parts_are_refused(parts, whole):
     with pytest.raises(ValueError, match="parts of"):
         prorate(100, parts, whole)
+
+
+@given(st.integers(0, 10**12), st.integers(1, 366), st.data())
+def test_what_is_used_and_what_is_given_back_make_the_whole(amount, whole, data):
+    parts = data.draw(st.integers(0, whole))
+
+    assert prorate(amount, whole - parts, whole) + prorate_rest(amount, parts, whole) == amount
+    assert prorate_rest(amount, 0, whole) == 0
+    assert prorate_rest(amount, whole, whole) == amount
