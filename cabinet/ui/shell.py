@@ -127,11 +127,14 @@ def head() -> list[rx.Component]:
     ]
 
 
-def frame(*children: Any, here: str, title: str, name: Text, number: Text, initial: Text) -> rx.Component:
+def frame(
+    *children: Any, here: str, title: str, name: Text, number: Text, initial: Text, read_at: Text = ""
+) -> rx.Component:
     """A page of a signed-in subscriber: rail or bar, header, content.
 
     `here` is the address of the section (as in `RAIL`), `title` the heading of the page (seen on every page but the
-    dashboard, whose header shows the number), `name`, `number` and `initial` are the subscriber's, already formatted.
+    dashboard, whose header shows the number), `name`, `number` and `initial` are the subscriber's, already formatted,
+    `read_at` the time of the page's figures (“14:32”).
     """
     return rx.el.div(
         _skip_link(),
@@ -151,7 +154,7 @@ def frame(*children: Any, here: str, title: str, name: Text, number: Text, initi
         ),
         _bar(here),
         kit.update_strip("bottom-16"),
-        kit.offline_strip(),
+        kit.offline_strip(read_at),
         kit.toast(FaultState.text),
         class_name=_BODY,
     )

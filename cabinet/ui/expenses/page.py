@@ -32,6 +32,7 @@ def expenses() -> rx.Component:
         name=ExpensesState.name,
         number=ExpensesState.number,
         initial=ExpensesState.initial,
+        read_at=ExpensesState.read_at,
     )
 
 

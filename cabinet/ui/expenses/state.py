@@ -52,6 +52,7 @@ class ExpensesState(rx.State):
     note: str = ""
     month: MonthView = MonthView()
     as_of: str = ""
+    read_at: str = ""
     search: str = ""
     categories: list[str] = []
     direction: str = ""
@@ -180,7 +181,8 @@ class ExpensesState(rx.State):
         self.initial = screen.name[:1].upper()
         self.month = views.month_view(screen.month, language)
         self.chips = views.chip_views(screen.month, language)
-        self.as_of = translate("Все цифры — на {time}", language, time=formats.clock_time(now))
+        self.read_at = formats.clock_time(now)
+        self.as_of = translate("Все цифры — на {time}", language, time=self.read_at)
         if with_lines:
             self._put(screen.lines, now, language)
         self.is_ready = True

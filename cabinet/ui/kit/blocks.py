@@ -12,7 +12,7 @@ from reflex_components_core.react_router import link as page_link
 
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
-from cabinet.ui.kit.controls import Text, anchor, icon_button
+from cabinet.ui.kit.controls import Text, icon_button
 from cabinet.ui.kit.icons import drawing, icon
 
 
@@ -276,44 +276,44 @@ def toast(text: Text, action: Any = None) -> rx.Component:
     )
 
 
-_IS_OFFLINE: rx.Var[bool] = rx.Var(
-    "isOffline",
-    _var_type=bool,
+_CONNECTION: rx.Var[str] = rx.Var(
+    "connection",
+    _var_type=str,
     _var_data=VarData.merge(
         connect_error_var_data,
         VarData(
-            imports={"$/utils/kit": [ImportVar(tag="useOffline")]},
-            hooks={f"const isOffline = useOffline({connect_errors!s});": None},
+            imports={"$/utils/kit": [ImportVar(tag="useConnection")]},
+            hooks={f"const connection = useConnection({connect_errors!s});": None},
         ),
     ),
 )
-
 
 _STRIP = "mx-auto max-w-[40rem] items-center gap-3 py-1.5 pr-2 pl-4"
 _STRIP_ACTION = "inline-flex min-h-11 items-center rounded-md px-3 text-sm font-semibold underline underline-offset-4"
 _STRIP_PLACE = "fixed inset-x-0 z-20 bg-ink text-bg lg:inset-x-auto lg:right-6 lg:bottom-6 lg:w-104 lg:rounded-md"
 
 
-def offline_strip() -> rx.Component:
-    """Says over the page that there is no connection; pushes nothing."""
-    return rx.el.div(
-        rx.cond(
-            _IS_OFFLINE,
-            rx.el.div(
-                icon("offline"),
-                rx.el.p(
-                    rx.el.b(t("Нет связи."), class_name="font-semibold"),
-                    " ",
-                    t("Показываем последние данные"),
-                    class_name="min-w-0 flex-1 text-sm",
-                ),
-                anchor(t("Повторить"), href="", class_name=_STRIP_ACTION),
-                class_name=f"flex {_STRIP}",
-            ),
-            rx.fragment(),
+def offline_strip(read_at: Text = "") -> rx.Component:
+    """Says over the page that there is no connection, and of when (`read_at`, “14:32”) the data are; then that it is
+    back. Pushes nothing."""
+    strip = rx.el.div(
+        icon("offline"),
+        rx.el.p(
+            rx.el.b(t("Нет связи."), class_name="font-semibold"),
+            " ",
+            rx.cond(read_at, t("Показываем данные на {time}", time=read_at), t("Показываем последние данные")),
+            class_name="min-w-0 flex-1 text-sm",
         ),
-        role="status",
-        class_name=f"{_STRIP_PLACE} bottom-16",
+        rx.el.button(t("Повторить"), type="button", class_name=_STRIP_ACTION, custom_attrs={"data-retry": ""}),
+        class_name=f"flex {_STRIP}",
+    )
+    return rx.fragment(
+        rx.el.div(
+            rx.cond(_CONNECTION == "lost", strip, rx.fragment()),
+            role="status",
+            class_name=f"{_STRIP_PLACE} bottom-16",
+        ),
+        toast(rx.cond(_CONNECTION == "back", t("Снова на связи"), "")),
     )
 
 

@@ -37,22 +37,48 @@ const network = (notify) => {
   };
 };
 
+if (typeof document !== "undefined") {
+  // A socket of a network that has gone looks open for minutes. Reflex closes its socket when the page is left, and
+  // opens it when the page is looked at: so tell it so.
+  addEventListener("offline", () => dispatchEvent(new Event("beforeunload")));
+  const lookAgain = () => document.dispatchEvent(new Event("visibilitychange"));
+  addEventListener("online", lookAgain);
+  addEventListener("click", (event) => {
+    if (event.target.closest?.("[data-retry]")) lookAgain();
+    // A page that is not here yet cannot come: the one with the last data stays.
+    if (!("offline" in document.documentElement.dataset) || !event.target.closest?.("a[href]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+}
+
+const backFor = 7000;
+let wasLost = false; // not a ref: Reflex makes several components of what asks, and each has refs of its own
+let forgetting;
 let lastErrors;
 let connections = -1; // the first render comes before any connection
 
-/** Whether there is no network or no server; `errors` are Reflex's, a new list at each connection. Tells `fresh.js`. */
-export const useOffline = (errors) => {
+/** "lost" while there is no network or no server, "back" for a moment after that, else "". `errors` are Reflex's: a new
+ * list at each connection. Tells `fresh.js` of connections. */
+export const useConnection = (errors) => {
   const isOnline = useSyncExternalStore(network, () => navigator.onLine, () => true);
+  const isLost = !isOnline || errors.length > 0;
+  if (isLost) wasLost = true;
   useEffect(() => {
     document.documentElement.dataset.alive = "";
     dispatchEvent(new Event("cabinet:alive"));
   }, []);
   useEffect(() => {
+    document.documentElement.toggleAttribute("data-offline", isLost);
+    clearTimeout(forgetting);
+    if (!isLost && wasLost) forgetting = setTimeout(() => (wasLost = false), backFor);
+  }, [isLost]);
+  useEffect(() => {
     if (errors === lastErrors) return;
     lastErrors = errors;
     if (!errors.length && ++connections > 1) dispatchEvent(new Event("cabinet:connected"));
   }, [errors]);
-  return !isOnline || errors.length > 0;
+  return isLost ? "lost" : wasLost ? "back" : "";
 };
 
 /** A native modal dialog: the browser traps the focus, closes on Esc and gives the focus back. */

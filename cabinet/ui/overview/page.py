@@ -30,6 +30,7 @@ def overview() -> rx.Component:
         name=OverviewState.name,
         number=OverviewState.number,
         initial=OverviewState.initial,
+        read_at=OverviewState.read_at,
     )
 
 

@@ -29,6 +29,7 @@ class OverviewState(rx.State):
     expenses: ExpensesView = ExpensesView()
     operations: list[OperationView] = []
     as_of: str = ""
+    read_at: str = ""
 
     @access.subscriber
     async def load(self):
@@ -60,4 +61,5 @@ class OverviewState(rx.State):
         self.expenses = views.expenses_view(found.expenses, language)
         self.operations = views.operation_views(found, language)
         self.as_of = views.as_of(found, language)
+        self.read_at = formats.clock_time(found.as_of)
         self.is_ready = True
