@@ -76,6 +76,14 @@ class Section:
 
 RAIL: list[tuple[str, list[Section]]] = [
     ("Мой номер", [Section("Главная", "/", "home"), Section("Расходы", "/expenses/", "chart")]),
+    (
+        "Связь",
+        [
+            Section("Тариф", "/tariff/", "sliders"),
+            Section("Услуги", "/services/", "list_checks"),
+            Section("Пакеты", "/packages/", "package"),
+        ],
+    ),
     ("Помощь", [Section("Справка", "/help/", "help")]),
 ]
 """The side rail from 1024 px: groups with their sections; the profile stands below them."""
@@ -83,6 +91,7 @@ RAIL: list[tuple[str, list[Section]]] = [
 BAR: list[Section] = [
     Section("Главная", "/", "home"),
     Section("Расходы", "/expenses/", "chart"),
+    Section("Тариф", "/tariff/", "sliders"),
     Section("Профиль", "/profile/", "user"),
     Section("Справка", "/help/", "help"),
 ]

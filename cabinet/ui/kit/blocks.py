@@ -236,13 +236,19 @@ class Dialog(Component):
     tag = "Sheet"
 
     open: rx.Var[bool] = field(doc="Whether it is shown")
+    answer: rx.Var[int] = field(doc="Another number frees the buttons that wait for an answer")
     on_dismiss: EventHandler[no_args_event_spec] = field(  # type: ignore[type-arg, valid-type]
         doc="Esc, the backdrop or the cross"
     )
 
 
-def sheet(open: rx.Var[bool], title: Text, *children: Any, on_dismiss: Any, id: str) -> rx.Component:
-    """A window for one decision: from below on a phone, centred from 768 px. Focus is trapped, Esc closes."""
+def sheet(
+    open: rx.Var[bool], title: Text, *children: Any, on_dismiss: Any, id: str, answer: int | rx.Var[int] = 0
+) -> rx.Component:
+    """A window for one decision: from below on a phone, centred from 768 px. Focus is trapped, Esc closes.
+
+    A pressed button with `data_act` is busy until the window closes or `answer` is another number.
+    """
     return Dialog.create(
         rx.el.div(
             rx.el.h2(title, id=f"{id}-title", tab_index=-1, class_name="text-xl font-bold outline-none"),
@@ -251,13 +257,17 @@ def sheet(open: rx.Var[bool], title: Text, *children: Any, on_dismiss: Any, id: 
         ),
         *children,
         open=open,
+        answer=answer,
         on_dismiss=on_dismiss,
         custom_attrs={"aria-labelledby": f"{id}-title"},
     )
 
 
-def toast(text: Text, action: Any = None) -> rx.Component:
-    """A short message over the page for six seconds; never the only place of what it says. Empty: nothing."""
+def toast(text: Text, action: Any = None, key: Any = None) -> rx.Component:
+    """A short message over the page for six seconds; never the only place of what it says. Empty: nothing.
+
+    Another `key` makes it a new message; without one another text does.
+    """
     return rx.el.div(
         rx.cond(
             text != "",
@@ -265,7 +275,7 @@ def toast(text: Text, action: Any = None) -> rx.Component:
                 icon("circle_check"),
                 rx.el.p(text, class_name="min-w-0 flex-1 text-sm"),
                 *([] if action is None else [action]),
-                key=text,
+                key=text if key is None else key,
                 class_name="toast pointer-events-auto flex min-h-14 items-center gap-3 rounded-md bg-ink py-1.5 pr-4 "
                 "pl-4 text-bg shadow-sheet",
             ),

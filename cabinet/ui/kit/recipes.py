@@ -2,7 +2,8 @@
 
 BUTTON = (
     "inline-flex min-h-12 items-center justify-center gap-2 rounded-md px-5 py-2 text-center text-base font-semibold "
-    "transition-colors aria-disabled:cursor-not-allowed aria-disabled:opacity-60"
+    "transition-colors aria-disabled:cursor-not-allowed aria-disabled:opacity-60 "
+    "aria-busy:pointer-events-none aria-busy:opacity-60"
 )
 BUTTON_KINDS = {
     "primary": "bg-brand text-on-brand hover:bg-brand-hover",

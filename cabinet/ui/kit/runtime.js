@@ -82,8 +82,11 @@ export const useConnection = (errors) => {
 };
 
 /** A native modal dialog: the browser traps the focus, closes on Esc and gives the focus back. */
-export const Sheet = ({ open, onDismiss, children, ...rest }) => {
+export const Sheet = ({ open, answer, onDismiss, children, ...rest }) => {
   const dialog = useRef(null);
+  useEffect(() => {
+    for (const busy of dialog.current.querySelectorAll("[aria-busy]")) busy.removeAttribute("aria-busy");
+  }, [open, answer]);
   useEffect(() => {
     const element = dialog.current;
     if (open && !element.open) {
@@ -94,6 +97,7 @@ export const Sheet = ({ open, onDismiss, children, ...rest }) => {
   const close = (event) => {
     const onBackdrop = event.target === dialog.current;
     if (onBackdrop || event.target.closest("[data-dismiss]")) dialog.current.close();
+    event.target.closest("[data-act]")?.setAttribute("aria-busy", "true");
   };
   return createElement("dialog", { ref: dialog, className: "sheet", onClose: onDismiss, onClick: close, ...rest },
     createElement("div", { className: "p-5" }, children));

@@ -1,0 +1,9 @@
+"""What pages share around a quote: its sheet, its state, its words. Whoever sells something uses these three:
+
+`open_sheet` in a handler, `quote_sheet` on the page, and an event that reads the page anew when something was done.
+"""
+
+from cabinet.ui.quotes.sheet import quote_sheet
+from cabinet.ui.quotes.state import open_sheet
+
+__all__ = ["open_sheet", "quote_sheet"]
