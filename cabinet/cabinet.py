@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import reflex as rx
 from reflex.constants import Dirs
@@ -12,12 +13,14 @@ from cabinet import connections, db, logs, schema, worker
 from cabinet.config import settings
 from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
+from cabinet.http.pages import with_figures
 from cabinet.services import demo
-from cabinet.ui import access, errors, faults, guard, shell
+from cabinet.ui import access, errors, faults, first_figures, guard, shell
 from cabinet.ui.expenses import page as expenses
 from cabinet.ui.help import article
 from cabinet.ui.help import page as help_centre
 from cabinet.ui.overview import page as overview
+from cabinet.ui.overview.state import OverviewState
 from cabinet.ui.profile import page as profile
 from cabinet.ui.sign_in import code, page, password, welcome
 
@@ -40,6 +43,9 @@ async def serving() -> AsyncIterator[None]:
         await connections.close_all()  # the server waits for open tabs, and they do not leave by themselves
 
 
+DOCUMENTS = [with_figures("/", partial(first_figures.read, OverviewState))] if is_prod_mode() else []
+"""Pages whose document brings their first figures; under `make dev` they are served by another server."""
+
 app = rx.App(
     html_lang="ru",
     # The page's language and theme are set before React arrives.
@@ -49,7 +55,7 @@ app = rx.App(
     head_components=shell.head(),
     backend_exception_handler=faults.report,
     frontend_exception_handler=faults.report_of_page,
-    api_transformer=[make_app(), lambda inner: harden(inner, get_web_dir() / Dirs.STATIC, is_prod_mode())],
+    api_transformer=[make_app(DOCUMENTS), lambda inner: harden(inner, get_web_dir() / Dirs.STATIC, is_prod_mode())],
 )
 app.add_middleware(guard.Guard(), 0)
 app.register_lifespan_task(serving)

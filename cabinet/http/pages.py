@@ -1,13 +1,14 @@
 """The pages of signing in, and the profile: the built HTML with what this browser has to see written into its slots.
 
 So a form is complete, errors and all, before any script has arrived, and without scripts. A page that nothing is
-written into (a first visit) goes out as the build has compressed it.
+written into (a first visit) goes out as the build has compressed it. The dashboard's document brings its first figures.
 """
 
 import gzip
 import html
 import os
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +18,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from cabinet import clock
+from cabinet import clock, connections
 from cabinet.db import in_read_session, in_session
 from cabinet.http.cookies import browser_of, keep_language, keep_pre
 from cabinet.locales import Language, language_of
 from cabinet.services import pre_sessions, sign_in
+from cabinet.services.sessions import Principal, token_hash
 from cabinet.services.sign_in import PAGES, PROFILE, Screen
+
+Figures = Callable[[Principal, Language], Awaitable[str]]
+"""What a page shows a subscriber first, as JSON that may stand in HTML."""
 
 # An empty slot's opening tag, an input to be filled, the block of the captcha.
 _PLACES = re.compile(
@@ -80,6 +85,22 @@ async def page(request: Request) -> Response:
     response = answer(request, template, template.fill(screen))
     keep_pre(request, response, browser)
     return response
+
+
+def with_figures(path: str, figures: Figures) -> Route:
+    """The route of a page of React whose document brings its first figures, for whoever is signed in."""
+
+    async def document(request: Request) -> Response:
+        template = built(path, "ru")  # React speaks both languages in one page
+        sid = browser_of(request).sid
+        principal = await connections.who(token_hash(sid)) if sid else None
+        if principal is None:
+            return answer(request, template, template.text)
+        found = await figures(principal, language_for(request))
+        data = f'<script type="application/json" id="first-figures">{found}</script></body>'
+        return answer(request, template, template.text.replace("</body>", data, 1))
+
+    return Route(path, document)
 
 
 def language_for(request: Request) -> Language:

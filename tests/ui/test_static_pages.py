@@ -47,6 +47,17 @@ def test_the_styles_stand_in_the_page_so_that_its_first_paint_waits_for_one_answ
     assert "s.css" not in page
 
 
+def test_the_first_paint_does_not_wait_for_fonts_either(root):
+    preload = '<link as="font" crossorigin="anonymous" href="/fonts/a.woff2" rel="preload" type="font/woff2"/>'
+
+    (root / "assets" / "s.css").write_text("@font-face{font-display:optional}")
+
+    page = with_own_styles(without_react(BUILT.replace("</head>", f"{preload}</head>"), []), root)
+
+    assert 'rel="preload"' not in page
+    assert "<style>@font-face{font-display:swap}</style>" in page
+
+
 @pytest.mark.parametrize("css", ["a{background:url(../x.png)}", "a{content:'</style>'}"])
 def test_styles_that_would_mean_something_else_in_a_page_stop_the_build(root, css):
     (root / "assets" / "s.css").write_text(css)

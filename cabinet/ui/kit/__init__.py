@@ -69,7 +69,7 @@ from cabinet.ui.kit.forms import (
     text_input,
 )
 from cabinet.ui.kit.icons import drawing, icon
-from cabinet.ui.kit.refresher import refresher
+from cabinet.ui.kit.refresher import first_figures, refresher
 from cabinet.ui.kit.rows import rows
 
 __all__ = [
@@ -98,6 +98,7 @@ __all__ = [
     "empty_block",
     "expected_path",
     "field_error",
+    "first_figures",
     "form",
     "form_error",
     "icon",

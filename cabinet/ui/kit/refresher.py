@@ -1,4 +1,4 @@
-"""Asking for newer figures without a press."""
+"""Figures that come without a press: with the document, and newer ones later."""
 
 from typing import Any
 
@@ -25,3 +25,15 @@ def refresher(on_refresh: Any, seconds: int = 0) -> rx.Component:
     `seconds` repeats it while the page is looked at: only where that cannot keep a forgotten session alive.
     """
     return Refresher.create(on_refresh=on_refresh, seconds=seconds)
+
+
+class FirstFigures(Component):
+    """Shows nothing; see `runtime.js`."""
+
+    library = "$/utils/kit"
+    tag = "FirstFigures"
+
+
+def first_figures() -> rx.Component:
+    """Puts the figures that came in the document on the screen; see `ui/first_figures.py`."""
+    return FirstFigures.create()

@@ -1,5 +1,6 @@
 // The part of the kit that must be JavaScript: the language of the page, the connection, modal windows.
-import { createElement, useEffect, useRef, useSyncExternalStore } from "react";
+import { createElement, useContext, useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
+import { DispatchContext } from "$/utils/context-registry";
 
 const year = 365 * 24 * 3600;
 let english = false;
@@ -101,6 +102,20 @@ export const Sheet = ({ open, answer, onDismiss, children, ...rest }) => {
   };
   return createElement("dialog", { ref: dialog, className: "sheet", onClose: onDismiss, onClick: close, ...rest },
     createElement("div", { className: "p-5" }, children));
+};
+
+const beforePaint = typeof document === "undefined" ? useEffect : useLayoutEffect;
+
+/** Shows what came in the document (`ui/first_figures.py`) once: right after React has taken the page over. */
+export const FirstFigures = () => {
+  const dispatch = useContext(DispatchContext);
+  beforePaint(() => {
+    const figures = document.getElementById("first-figures");
+    if (!figures) return;
+    for (const [state, delta] of Object.entries(JSON.parse(figures.textContent))) dispatch[state]?.(delta);
+    figures.remove();
+  }, []);
+  return null;
 };
 
 /** Asks for newer figures when the page is looked at again or the network is back; with `seconds` also that often. */

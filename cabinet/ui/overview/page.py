@@ -19,6 +19,7 @@ _OPERATION_ICONS = ("phone", "sms", "wifi", "receipt", "arrow_in", "repeat", "wa
 def overview() -> rx.Component:
     """Balance, what is left, this month's expenses, the last operations."""
     return frame(
+        kit.first_figures(),
         kit.refresher(OverviewState.refresh),
         rx.cond(
             OverviewState.is_ready,
