@@ -74,16 +74,16 @@ class Section:
     icon: str
 
 
+_NUMBER = [
+    Section("Тариф", "/tariff/", "sliders"),
+    Section("Услуги", "/services/", "list_checks"),
+    Section("Пакеты", "/packages/", "package"),
+]
+"""What the number has: on a phone the tabs of the first one."""
+
 RAIL: list[tuple[str, list[Section]]] = [
     ("Мой номер", [Section("Главная", "/", "home"), Section("Расходы", "/expenses/", "chart")]),
-    (
-        "Связь",
-        [
-            Section("Тариф", "/tariff/", "sliders"),
-            Section("Услуги", "/services/", "list_checks"),
-            Section("Пакеты", "/packages/", "package"),
-        ],
-    ),
+    ("Связь", [*_NUMBER]),
     ("Помощь", [Section("Справка", "/help/", "help")]),
 ]
 """The side rail from 1024 px: groups with their sections; the profile stands below them."""
@@ -278,6 +278,20 @@ def language_choice(class_name: str = "") -> rx.Component:
     )
 
 
+def number_tabs(here: str) -> rx.Component:
+    """The tariff, services and packages as tabs at the top of each of their pages; `here` as in `frame`."""
+    return rx.el.nav(
+        *(
+            kit.page_link(
+                t(section.title), to=section.to, class_name=recipes.SEGMENT_LINK, **_current(section.to == here)
+            )
+            for section in _NUMBER
+        ),
+        aria_label=t("Связь"),
+        class_name=f"{recipes.SEGMENTS} mb-5 dark:bg-surface lg:hidden",
+    )
+
+
 def theme_choice(class_name: str = "") -> rx.Component:
     """Light, dark or as the system; kept by the browser and applied before the first paint."""
     raw: rx.Var[str] = rx.Var("rawColorMode", _var_type=str, _var_data=color_mode._get_all_var_data())
@@ -361,6 +375,8 @@ def _header(here: str, title: str, number: Text, name: Text, initial: Text) -> r
 
 
 def _bar(here: str) -> rx.Component:
+    if here in [section.to for section in _NUMBER]:
+        here = _NUMBER[0].to
     return rx.el.nav(
         rx.el.ul(
             *(
