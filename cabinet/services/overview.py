@@ -6,10 +6,12 @@ reads history, by two months, so the cost grows with what is shown and not with 
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import union_all
+from sqlalchemy import Select, bindparam, union_all
+from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
 from cabinet import clock
@@ -295,22 +297,10 @@ def _list_operations(session: Session, account_ids: list[int], plan: Plan | None
 
     What only moves between those accounts is left out: a debt's repayment was shown when the debt was made.
     """
-    newest = [
-        select(Posting.transaction_id, Posting.happened_at, Posting.id)
-        .where(own == account_id, other.not_in(account_ids))
-        .order_by(col(Posting.happened_at).desc(), col(Posting.id).desc())
-        .limit(LAST_OPERATIONS)
-        .subquery()
-        for account_id in account_ids
-        for own, other in (
-            (col(Posting.source_id), col(Posting.destination_id)),
-            (col(Posting.destination_id), col(Posting.source_id)),
-        )
-    ]
-    if not newest:
+    if not account_ids:
         return ()
-    ends = union_all(*(select(*part.c) for part in newest)).subquery()
-    heads = session.exec(select(ends.c.transaction_id).order_by(ends.c.happened_at.desc(), ends.c.id.desc()))
+    own = {f"own_{number}": account_id for number, account_id in enumerate(account_ids)}
+    heads = session.execute(_newest(len(account_ids)), {**own, "own": account_ids}).scalars()
     chosen = list(dict.fromkeys(heads))[:LAST_OPERATIONS]
     rows = session.exec(
         select(LedgerTransaction, Posting)
@@ -322,6 +312,26 @@ def _list_operations(session: Session, account_ids: list[int], plan: Plan | None
     for transaction, posting in rows:
         found.setdefault(posting.transaction_id, []).append((transaction, posting))
     return tuple(_operation(found[transaction_id], set(account_ids), plan) for transaction_id in chosen)
+
+
+@cache
+def _newest(accounts: int) -> Select[tuple[int]]:
+    """The newest transactions of so many accounts, `own` and each of them as `own_0`, `own_1`, …: both sides of each by
+    an index of its own. To build it takes longer than to run it, so it is built once."""
+    newest = [
+        select(Posting.transaction_id, Posting.happened_at, Posting.id)
+        .where(own == bindparam(f"own_{number}"), other.not_in(bindparam("own", expanding=True)))
+        .order_by(col(Posting.happened_at).desc(), col(Posting.id).desc())
+        .limit(LAST_OPERATIONS)
+        .subquery()
+        for number in range(accounts)
+        for own, other in (
+            (col(Posting.source_id), col(Posting.destination_id)),
+            (col(Posting.destination_id), col(Posting.source_id)),
+        )
+    ]
+    ends = union_all(*(select(*part.c) for part in newest)).subquery()
+    return select_of(ends.c.transaction_id).order_by(ends.c.happened_at.desc(), ends.c.id.desc())
 
 
 def _operation(rows: list[tuple[LedgerTransaction, Posting]], own: set[int], plan: Plan | None) -> Operation:
