@@ -116,6 +116,11 @@ def handlers() -> list[Handler]:
     return found
 
 
+def dashboard() -> Handler:
+    """The one of the dashboard."""
+    return next(handler for handler in handlers() if handler.route == "/")
+
+
 # --- many people at once ----------------------------------------------------------------------------------------------
 
 
@@ -205,7 +210,7 @@ def _openers(site: Site, people: Sequence[Person], stack: AsyncExitStack) -> lis
     """Opening one more signed-in dashboard each, and keeping it open."""
 
     async def cabinet(person: Person) -> None:
-        tab = await Tab(site.url, person).open(handlers()[0])
+        tab = await Tab(site.url, person).open(dashboard())
         stack.push_async_callback(tab.close)
 
     async def small(person: Person) -> None:
@@ -237,11 +242,11 @@ async def _press_all(site: Site, people: Sequence[Person], scale: Scale, found: 
     if site.kind is CABINET:
         for handler in handlers():
             found.pages[handler.route] = await _pace(site, people[0], handler, scale.calls)
-        dashboard = handlers()[0]
-        refresh = Handler(dashboard.event.replace(".load", ".refresh"), dashboard.state, dashboard.route)
+        load = dashboard()
+        refresh = Handler(load.event.replace(".load", ".refresh"), load.state, load.route)
         tabs = []
         for index in range(max(scale.crowds)):
-            tab = await Tab(site.url, people[index % len(people)]).open(dashboard)
+            tab = await Tab(site.url, people[index % len(people)]).open(load)
             stack.push_async_callback(tab.close)
             tabs.append(tab)
         for crowd in scale.crowds:
