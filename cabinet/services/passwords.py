@@ -15,8 +15,6 @@ from datetime import datetime
 import bcrypt
 from sqlalchemy import delete
 from sqlmodel import Session, col
-from zxcvbn import zxcvbn
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError
@@ -40,7 +38,6 @@ _REMOVED = "пароль для входа убран. Не вы? Войдите
 
 _POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="bcrypt")
 
-_COMMON = frozenset(FREQUENCY_LISTS["passwords"])
 _COMMON_IN_RUSSIA = (
     "пароль",
     "привет",
@@ -92,11 +89,17 @@ def check_rules(password: str, *, msisdn: str) -> None:
     brand = settings().brand_name.casefold()
     # The same keys pressed in the other layout are as well known: «йцукенгшщз» is qwertyuiop.
     for spelling in {folded, folded.translate(_TO_LATIN_KEYS)}:
-        if spelling in _COMMON or _is_easily_guessed(spelling, [brand, msisdn[1:], *_COMMON_IN_RUSSIA]):
+        if _is_easily_guessed(spelling, [brand, msisdn[1:], *_COMMON_IN_RUSSIA]):
             raise PasswordTooCommon
 
 
 def _is_easily_guessed(password: str, words: list[str]) -> bool:
+    # Its lists take 12 MB and are not wanted before somebody chooses a password.
+    from zxcvbn import zxcvbn
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    if password in FREQUENCY_LISTS["passwords"]:
+        return True
     return zxcvbn(password[:LOOKED_AT], user_inputs=words)["score"] <= EASILY_GUESSED
 
 
