@@ -19,6 +19,11 @@ def now() -> datetime:
     return datetime.now(UTC) + _offset
 
 
+def machine_seconds() -> int:
+    """The machine's own clock, seconds since 1970, wherever the demo clock stands: what other servers go by."""
+    return int(datetime.now(UTC).timestamp())
+
+
 def set_offset(offset: timedelta) -> None:
     """Moves this process's `now()`. Only the demo clock and tests do that."""
     global _offset

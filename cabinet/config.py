@@ -34,6 +34,12 @@ class SmsGateway(StrEnum):
     DEMO = "demo"
 
 
+class PaymentsGateway(StrEnum):
+    """Where people pay. `sandbox` is the embedded bank, whose money is not real."""
+
+    SANDBOX = "sandbox"
+
+
 class UnsafeSettings(Exception):
     """The settings do not allow a start; the text has one line per setting."""
 
@@ -69,6 +75,15 @@ class Settings(BaseSettings):
 
     sms_gateway: SmsGateway = Field(SmsGateway.DEMO, description="`demo` keeps SMS in the database for the demo phone")
     sms_sender: str = Field("CABINET", max_length=11, description="The name that SMS come from")
+
+    payments_gateway: PaymentsGateway = Field(
+        PaymentsGateway.SANDBOX, description="Where people pay: `sandbox` is the embedded bank without real money"
+    )
+    payments_shop: str = Field("sandbox-shop", min_length=1, description="The shop's number at the payment gateway")
+    payments_secret: str = Field(DEMO_SECRET, min_length=1, description="The shop's secret key at the payment gateway")
+    payments_url: str = Field("", description="The gateway's API when it is not where it usually is; for tests")
+    top_up_least_roubles: int = Field(10, ge=1, description="The smallest top-up, roubles")
+    top_up_most_roubles: int = Field(15_000, ge=1, description="The largest top-up, roubles")
 
     code_minutes: int = Field(15, ge=3, le=15, description="How long a one-time code is valid, minutes")
     resend_pauses: Annotated[tuple[PositiveInt, ...], NoDecode] = Field(
@@ -147,6 +162,10 @@ class Settings(BaseSettings):
             faults.append("CABINET_SECRET_KEY must be a secret of your own, 32 characters or more")
         if self.sms_gateway is SmsGateway.DEMO:
             faults.append("CABINET_SMS_GATEWAY must be a real gateway, not the demo phone")
+        if self.payments_gateway is PaymentsGateway.SANDBOX:
+            faults.append("CABINET_PAYMENTS_GATEWAY must be a real gateway, not the sandbox bank")
+        elif self.payments_secret == DEMO_SECRET:
+            faults.append("CABINET_PAYMENTS_SECRET must be the secret key that the payment gateway gave you")
         if not self.public_url.startswith("https://"):
             faults.append("CABINET_PUBLIC_URL must begin with https://")
         if faults:

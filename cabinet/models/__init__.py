@@ -13,6 +13,7 @@ from cabinet.models import (
     spending,
     subscribers,
     tariffs,
+    top_ups,
     usage,
 )
 from cabinet.models.base import metadata
@@ -31,5 +32,6 @@ __all__ = [
     "spending",
     "subscribers",
     "tariffs",
+    "top_ups",
     "usage",
 ]

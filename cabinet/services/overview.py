@@ -14,7 +14,7 @@ from sqlalchemy import Select, bindparam, union_all
 from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
-from cabinet import clock
+from cabinet import clock, ledger
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Plan
 from cabinet.domain.errors import NotFound
@@ -170,6 +170,24 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
         expenses=_get_expenses(session, subscriber, [] if is_suspended else fees_at, fee, now=now),
         operations=_list_operations(session, ids, plan),
     )
+
+
+def get_next_charge(session: Session, subscriber_id: int, *, now: datetime) -> NextCharge | None:
+    """The next fee of the plan and what it lacks; None for a plan without a fee.
+
+    Raises:
+        NotFound: there is no such subscriber.
+    """
+    subscriber, subscription = _get_subscriber(session, subscriber_id)
+    if subscription is None:
+        return None
+    plan = tariffs.get_plan(session, subscription.plan_version_id).plan
+    fee = plan.fee_for(subscriber.region, subscription.settings)
+    if not fee:
+        return None
+    fees_at = expenses.list_coming_fees(subscription, plan, now=now, until=now + FORESEEABLE)
+    balances = ledger.balance(session, subscriber_id)
+    return _next_charge(fees_at, fee, balances.available + balances.debt)
 
 
 def _get_subscriber(session: Session, subscriber_id: int) -> tuple[Subscriber, PlanSubscription | None]:

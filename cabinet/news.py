@@ -1,0 +1,35 @@
+"""Who waits for news of a subscriber: a page that shows a balance is told at once that it has changed.
+
+News travels within the process alone. Who waits must look into the database again after a while by himself: that is
+what another process gives him, and all that is promised.
+"""
+
+import asyncio
+from contextlib import suppress
+
+_waiting: dict[int, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
+
+
+async def wait(subscriber_id: int, seconds: float) -> bool:
+    """Until something is told of the subscriber (True), at most so long (False)."""
+    loop, bell = asyncio.get_running_loop(), asyncio.Event()
+    entry = (loop, bell)
+    _waiting.setdefault(subscriber_id, set()).add(entry)
+    try:
+        async with asyncio.timeout(seconds):
+            await bell.wait()
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        others = _waiting.get(subscriber_id, set())
+        others.discard(entry)
+        if not others:
+            _waiting.pop(subscriber_id, None)
+
+
+def tell(subscriber_id: int) -> None:
+    """Something of the subscriber's is different now: to be called after the commit, from whichever thread."""
+    for loop, bell in tuple(_waiting.get(subscriber_id, ())):
+        with suppress(RuntimeError):  # the loop has ended, and with it who waited
+            loop.call_soon_threadsafe(bell.set)
