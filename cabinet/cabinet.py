@@ -19,12 +19,13 @@ from cabinet.ui import access, errors, faults, first_figures, guard, shell
 from cabinet.ui.expenses import page as expenses
 from cabinet.ui.help import article
 from cabinet.ui.help import page as help_centre
+from cabinet.ui.orders import page as orders
 from cabinet.ui.overview import page as overview
 from cabinet.ui.overview.state import OverviewState
 from cabinet.ui.profile import page as profile
 from cabinet.ui.sign_in import code, page, password, welcome
 
-PAGE_MODULES = (errors, overview, expenses, profile, page, code, password, welcome, help_centre, article)
+PAGE_MODULES = (errors, overview, expenses, orders, profile, page, code, password, welcome, help_centre, article)
 """Importing a module registers its pages."""
 
 if settings().is_demo:

@@ -22,7 +22,7 @@ def profile() -> rx.Component:
     return frame(
         rx.cond(ProfileState.is_ready, rx.fragment(), rx.cond(ProfileState.has_failed, _failed(), _skeleton())),
         rx.el.div(
-            rx.el.div(_person(), _password(), _devices(), class_name=_COLUMN),
+            rx.el.div(_person(), _changes(), _password(), _devices(), class_name=_COLUMN),
             rx.el.div(_look(), _history(), _way_out(), class_name=_COLUMN),
             class_name=rx.cond(ProfileState.is_ready, _COLUMNS, "hidden"),
         ),
@@ -53,6 +53,17 @@ def _person() -> rx.Component:
             ),
         ),
         class_name="flex items-center gap-4 rounded-lg bg-surface p-5 shadow-card",
+    )
+
+
+def _changes() -> rx.Component:
+    return kit.list_card(
+        kit.list_row(
+            t("История изменений"),
+            t("Что подключали и меняли, как отменить"),
+            icon_name="history",
+            to="/orders/",
+        )
     )
 
 

@@ -3,7 +3,7 @@
 `open_sheet` in a handler, `quote_sheet` on the page, and an event that reads the page anew when something was done.
 """
 
-from cabinet.ui.quotes.sheet import quote_sheet
-from cabinet.ui.quotes.state import open_sheet
+from cabinet.ui.quotes.sheet import done_toast, quote_sheet
+from cabinet.ui.quotes.state import forget_done, open_sheet, take_back
 
-__all__ = ["open_sheet", "quote_sheet"]
+__all__ = ["done_toast", "forget_done", "open_sheet", "quote_sheet", "take_back"]

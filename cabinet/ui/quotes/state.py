@@ -51,15 +51,8 @@ class QuoteState(rx.State):
     @access.subscriber
     async def undo(self, order_id: int):
         """Takes back what was done; why it cannot be, it says in the same place."""
-        if not _is_id(order_id):
-            return
-        language = _language(self)
-        try:
-            order = await in_session(orders.undo, guard.subscriber_id(self), order_id, now=clock.now())
-            text = undone_text(order, language)
-        except CabinetError as error:
-            text = _words(error, language)
-        self.done = DoneView(number=self.done.number + 1, text=text)
+        if _is_id(order_id):
+            await take_back(self, order_id)
 
     @access.subscriber
     async def dismiss(self):
@@ -83,6 +76,25 @@ async def open_sheet(page: rx.State, ask: Callable[..., Quote | Order], *args: A
         _tell(state, answer, language)
     else:
         state.sheet, state.refusal, state.is_open = quote_view(answer, now, language), "", True
+
+
+async def take_back(page: rx.State, order_id: int) -> str:
+    """Undoes an order and tells it as done. What is in the way, if anything, is told so too, and returned."""
+    state = await page.get_state(QuoteState)
+    language, refusal = _language(page), ""
+    try:
+        order = await in_session(orders.undo, guard.subscriber_id(page), order_id, now=clock.now())
+        text = undone_text(order, language)
+    except CabinetError as error:
+        text = refusal = _words(error, language)
+    state.done = DoneView(number=state.done.number + 1, text=text)
+    return refusal
+
+
+async def forget_done(page: rx.State) -> None:
+    """What was done last is told no more: a page that opens would tell it again."""
+    state = await page.get_state(QuoteState)
+    state.done = DoneView(number=state.done.number)
 
 
 def _tell(state: QuoteState, order: Order, language: Language) -> None:

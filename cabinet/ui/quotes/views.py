@@ -9,7 +9,7 @@ from cabinet.domain.allowances import UsageKind
 from cabinet.domain.effects import OrderKind
 from cabinet.domain.quotes import DoorKind, NextFee, Part, PartKind, Summary, TermLine
 from cabinet.locales import Language, translate
-from cabinet.services.orders import Order, Outdated, Quote, QuoteOutdated
+from cabinet.services.orders import CannotUndo, Order, Outdated, Quote, QuoteOutdated
 from cabinet.ui import formats
 
 _KINDS = {UsageKind.DATA: "Интернет", UsageKind.VOICE: "Звонки", UsageKind.SMS: "SMS"}
@@ -68,6 +68,31 @@ class DoneView:
     number: int = 0
     text: str = ""
     order_id: int = 0
+
+
+@dataclass
+class OrderView:
+    """A line of the history and what opens under it. `icon` is one of `ORDER_ICONS`; of the money, `is_income` is what
+    came back. `terms` are «Было» and «Стало»."""
+
+    id: int
+    icon: str
+    title: str
+    second: str
+    amount: str
+    is_income: bool
+    terms: list[TermView] = field(default_factory=list)
+    facts: list[FactView] = field(default_factory=list)
+    notes: list[NoteView] = field(default_factory=list)
+
+
+@dataclass
+class WayBackView:
+    """Whether an order can be taken back, and the sentence about it; of one that was, when and what came back."""
+
+    can_undo: bool = False
+    is_undone: bool = False
+    text: str = ""
 
 
 # --- the sheet -------------------------------------------------------------------------------------------------------
@@ -191,10 +216,7 @@ def _facts(kind: OrderKind, summary: Summary, now: datetime, language: Language)
         yield FactView(translate("Вернём сейчас", language), formats.money(-net, language))
     elif net or at is None:
         yield FactView(translate("Спишем сейчас", language), formats.money(net, language))
-    if len(summary.charges) > 1:
-        for charge in summary.charges:
-            value = formats.money(charge.kopecks, language)
-            yield FactView(f"— {_share(charge.name, charge.days, charge.of_days, language)}", value)
+    yield from _shares(summary, language)
     if kind == OrderKind.SWITCH and net == 0 and at is not None:
         yield FactView(translate("Стоимость перехода", language), formats.money(0, language))
     yield from _next_fee(kind, summary, now, language)
@@ -205,12 +227,20 @@ def _facts(kind: OrderKind, summary: Summary, now: datetime, language: Language)
         yield FactView(name, formats.money(summary.services_after_kopecks, language))
 
 
+def _shares(summary: Summary, language: Language) -> Iterator[FactView]:
+    """What one sum is made of."""
+    if len(summary.charges) > 1:
+        for charge in summary.charges:
+            value = formats.money(charge.kopecks, language)
+            yield FactView(f"— {_share(charge.name, charge.days, charge.of_days, language)}", value)
+
+
 def _next_fee(kind: OrderKind, summary: Summary, now: datetime, language: Language) -> Iterator[FactView]:
     fee = summary.next_fee_after
     if fee is None:
         return
     if kind in (OrderKind.OPTION_ON, OrderKind.OPTION_KEEP, OrderKind.BUNDLE):
-        if summary.trial_until is not None:
+        if summary.trial_until is not None or _is_once(kind, summary):
             return
         name = translate(
             "Дальше" if summary.charged_now_kopecks else "Спишем {day}", language, day=_day(fee, now, language)
@@ -222,6 +252,11 @@ def _next_fee(kind: OrderKind, summary: Summary, now: datetime, language: Langua
     yield FactView(name, formats.money(fee.kopecks, language))
     if before is not None and before.at == fee.at and before.kopecks != fee.kopecks:
         yield FactView(translate("вместо", language), formats.money(before.kopecks, language))
+
+
+def _is_once(kind: OrderKind, summary: Summary) -> bool:
+    """A package that does not come again: the next fee is the plan's and has nothing to do with it."""
+    return kind == OrderKind.BUNDLE and summary.next_fee_before == summary.next_fee_after
 
 
 def _each(fee: NextFee, language: Language) -> str:
@@ -282,12 +317,14 @@ def _confirm(kind: OrderKind, summary: Summary, now: datetime, language: Languag
 # --- what is lost, what is added -------------------------------------------------------------------------------------
 
 
-def _notes(summary: Summary, now: datetime, language: Language) -> Iterator[NoteView]:
+def _notes(summary: Summary, now: datetime, language: Language, *, is_done: bool = False) -> Iterator[NoteView]:
     for part in summary.losses:
-        yield NoteView("warn", _loss(part, now, language))
+        yield NoteView("warn", _loss(part, now, language, is_done=is_done))
     for part in summary.gains:
-        if text := _gain(part, now, language):
+        if text := _gain(part, now, language, is_done=is_done):
             yield NoteView("ok", text)
+    if is_done:
+        return
     for door in summary.doors:
         if door.what == DoorKind.CLOSED_PLAN:
             text = "Тариф «{name}» закрыт для подключения: вернуться на него потом будет нельзя."
@@ -296,42 +333,58 @@ def _notes(summary: Summary, now: datetime, language: Language) -> Iterator[Note
         yield NoteView("info", translate(text, language, name=door.name))
 
 
-def _loss(part: Part, now: datetime, language: Language) -> str:
-    values = _values(part, now, language)
-    match part.what:
-        case PartKind.ALLOWANCE:
-            return translate("Пропадёт остаток: {what}.", language, **values)
-        case PartKind.LEFTOVER:
-            return translate("Остаток {what} не перейдёт на новый период.", language, **values)
-        case PartKind.FEE_REST:
-            return translate("За оплаченные дни не вернём {sum}.", language, **values)
-        case PartKind.INCLUDED:
-            return translate("Услуга «{name}» больше не будет входить в тариф.", language, **values)
-        case PartKind.OPTION_PAID:
-            return translate("Услуга «{name}» станет платной: {sum}.", language, **values)
-        case PartKind.PLANNED:
-            return translate("Запланированный на {day} переход на «{name}» не состоится.", language, **values)
-        case _:
-            text = "«{name}» работает до {day}." if part.at else "«{name}» перестанет работать сразу."
-            return translate(text, language, **values)
+_LOSSES = {
+    PartKind.ALLOWANCE: ("Пропадёт остаток: {what}.", "Пропал остаток: {what}."),
+    PartKind.LEFTOVER: (
+        "Остаток {what} не перейдёт на новый период.",
+        "Остаток {what} не перешёл на новый период.",
+    ),
+    PartKind.FEE_REST: ("За оплаченные дни не вернём {sum}.", "За оплаченные дни не вернули {sum}."),
+    PartKind.INCLUDED: (
+        "Услуга «{name}» больше не будет входить в тариф.",
+        "Услуга «{name}» больше не входит в тариф.",
+    ),
+    PartKind.OPTION_PAID: ("Услуга «{name}» станет платной: {sum}.", "Услуга «{name}» стала платной: {sum}."),
+    PartKind.PLANNED: (
+        "Запланированный на {day} переход на «{name}» не состоится.",
+        "Запланированный на {day} переход на «{name}» отменили.",
+    ),
+}
+_GAINS = {
+    PartKind.REFUND: (
+        "Вернём {sum}: за {days} из {of} оплаченных дней.",
+        "Вернули {sum}: за {days} из {of} оплаченных дней.",
+    ),
+    PartKind.INCLUDED: ("Услуга «{name}» будет входить в тариф.", "Услуга «{name}» теперь входит в тариф."),
+    PartKind.OPTION_FREE: (
+        "Услуга «{name}» станет бесплатной: сейчас {sum}.",
+        "Услуга «{name}» стала бесплатной: была {sum}.",
+    ),
+}
+"""What will be said of a part before, and what after."""
 
 
-def _gain(part: Part, now: datetime, language: Language) -> str:
+def _loss(part: Part, now: datetime, language: Language, *, is_done: bool) -> str:
     values = _values(part, now, language)
-    match part.what:
-        case PartKind.ALLOWANCE:
-            text = "Сразу добавим {what} до {day}."
-            if part.of_days > 1:
-                text = "Сразу добавим {what} до {day}: часть пакета за {days} из {of} дней."
-            return translate(text, language, **values)
-        case PartKind.REFUND:
-            return translate("Вернём {sum}: за {days} из {of} оплаченных дней.", language, **values)
-        case PartKind.INCLUDED:
-            return translate("Услуга «{name}» будет входить в тариф.", language, **values)
-        case PartKind.OPTION_FREE:
-            return translate("Услуга «{name}» станет бесплатной: сейчас {sum}.", language, **values)
-        case _:
-            return ""
+    if part.what in _LOSSES:
+        return translate(_LOSSES[part.what][is_done], language, **values)
+    if part.at:
+        return translate("«{name}» работает до {day}.", language, **values)
+    text = "«{name}» перестала работать сразу." if is_done else "«{name}» перестанет работать сразу."
+    return translate(text, language, **values)
+
+
+def _gain(part: Part, now: datetime, language: Language, *, is_done: bool) -> str:
+    values = _values(part, now, language)
+    if part.what == PartKind.ALLOWANCE:
+        texts = "Сразу добавим {what} до {day}.", "Сразу добавили {what} до {day}."
+        if part.of_days > 1:
+            texts = (
+                "Сразу добавим {what} до {day}: часть пакета за {days} из {of} дней.",
+                "Сразу добавили {what} до {day}: часть пакета за {days} из {of} дней.",
+            )
+        return translate(texts[is_done], language, **values)
+    return translate(_GAINS[part.what][is_done], language, **values) if part.what in _GAINS else ""
 
 
 def _values(part: Part, now: datetime, language: Language) -> dict[str, str]:
@@ -342,12 +395,16 @@ def _values(part: Part, now: datetime, language: Language) -> dict[str, str]:
             what = f"{translate(_KINDS[part.kind], language)}, {what}"
         if part.scope_name:
             what = f"{what} ({part.scope_name})"
-    today = clock.local(now).date()
+    day = ""
+    if part.at is not None:
+        # A planned change begins then, all else ends then.
+        on = clock.local(part.at).date() if part.what == PartKind.PLANNED else formats.last_day(part.at)
+        day = formats.date_only(on, clock.local(now).date(), language)
     return {
         "name": part.name,
         "what": what,
         "sum": formats.money(part.kopecks, language),
-        "day": formats.date_only(formats.last_day(part.at), today, language) if part.at else "",
+        "day": day,
         "days": str(part.days),
         "of": str(part.of_days),
     }
@@ -406,3 +463,74 @@ def _done(order: Order, language: Language) -> str:
             return translate("Отключили «{name}», работает по {day}", language, name=name, day=day)
         case _:
             return translate("Подключили «{name}»", language, name=name)
+
+
+# --- the history -----------------------------------------------------------------------------------------------------
+
+_ICONS = {
+    OrderKind.SWITCH: "repeat",
+    OrderKind.SETTINGS: "sliders",
+    OrderKind.BUNDLE: "package",
+    OrderKind.BUNDLE_OFF: "package",
+}
+ORDER_ICONS = (*dict.fromkeys(_ICONS.values()), "list_checks")
+
+
+def order_view(order: Order, now: datetime, language: Language) -> OrderView:
+    """What was confirmed and what it did; what is still to come is told as that."""
+    summary, at = order.summary, order.summary.takes_effect_at
+    net = summary.charged_now_kopecks
+    return OrderView(
+        id=order.id,
+        icon=_ICONS.get(order.kind, "list_checks"),
+        title=_done(order, language),
+        second=formats.moment(order.confirmed_at, now, language),
+        amount=formats.money(-net, language) if net >= 0 else formats.income(-net, language),
+        is_income=net < 0,
+        terms=[] if _is_stay(order.kind, summary) else [_term(line, language) for line in summary.terms],
+        facts=list(_done_facts(order, now, language)),
+        notes=list(_notes(summary, now, language, is_done=at is None or at <= now)),
+    )
+
+
+def way_back_view(order: Order, now: datetime, language: Language) -> WayBackView:
+    """Whether and until when it can be taken back, why not any more, or when it was."""
+    if order.undone_at is not None:
+        when = formats.moment(order.undone_at, now, language)
+        net = order.summary.charged_now_kopecks
+        if net > 0:
+            text = "Отменено {when}: {sum} вернули на баланс."
+        else:
+            text = "Отменено {when}: {sum} списали обратно." if net < 0 else "Отменено {when}: всё стало как было."
+        sum_ = formats.money(abs(net), language)
+        return WayBackView(is_undone=True, text=translate(text, language, when=when, sum=sum_))
+    if order.why_not is not None:
+        return WayBackView(text=translate(CannotUndo(order.why_not).text, language))
+    day = formats.day(clock.local(order.undo_until).date(), clock.local(now).date(), language)
+    text = "Отменить можно до {time}, {day}."
+    if order.summary.takes_effect_at is None and order.summary.gains:
+        text = "Отменить можно до {time}, {day}, пока этим не пользовались."
+    time = formats.clock_time(order.undo_until)
+    return WayBackView(can_undo=True, text=translate(text, language, time=time, day=day))
+
+
+def _done_facts(order: Order, now: datetime, language: Language) -> Iterator[FactView]:
+    summary, net = order.summary, order.summary.charged_now_kopecks
+    yield FactView(translate("Подтвердили", language), formats.moment(order.confirmed_at, now, language))
+    yield FactView(translate("Вступает в силу", language), _when(summary.takes_effect_at, now, language))
+    if net < 0:
+        yield FactView(translate("Вернули", language), formats.money(-net, language))
+    else:
+        yield FactView(translate("Списали", language), formats.money(net, language))
+    yield from _shares(summary, language)
+    before, fee = summary.next_fee_before, summary.next_fee_after
+    if summary.trial_until is not None:
+        day = formats.date_only(formats.last_day(summary.trial_until), clock.local(now).date(), language)
+        yield FactView(translate("Пробный период", language), translate("по {day} включительно", language, day=day))
+    elif fee is not None and not _is_once(order.kind, summary):
+        name = translate("Плата {day}", language, day=_day(fee, now, language))
+        is_other = before is not None and (before.kopecks, before.per) != (fee.kopecks, fee.per)
+        was = formats.money(before.kopecks, language) if before is not None and is_other else ""
+        yield FactView(name, formats.money(fee.kopecks, language), was)
+    if net:
+        yield FactView(translate("Баланс после", language), formats.money(summary.available_after_kopecks, language))

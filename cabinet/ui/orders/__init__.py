@@ -1,0 +1,1 @@
+"""The history of changes: every order and what it did."""
