@@ -38,6 +38,7 @@ class PaymentsGateway(StrEnum):
     """Where people pay. `sandbox` is the embedded bank, whose money is not real."""
 
     SANDBOX = "sandbox"
+    YOOKASSA = "yookassa"
 
 
 class UnsafeSettings(Exception):
@@ -77,11 +78,27 @@ class Settings(BaseSettings):
     sms_sender: str = Field("CABINET", max_length=11, description="The name that SMS come from")
 
     payments_gateway: PaymentsGateway = Field(
-        PaymentsGateway.SANDBOX, description="Where people pay: `sandbox` is the embedded bank without real money"
+        PaymentsGateway.SANDBOX,
+        description="Where people pay: `yookassa`, or `sandbox`, the embedded bank without real money",
     )
     payments_shop: str = Field("sandbox-shop", min_length=1, description="The shop's number at the payment gateway")
-    payments_secret: str = Field(DEMO_SECRET, min_length=1, description="The shop's secret key at the payment gateway")
+    payments_secret: str = Field(
+        DEMO_SECRET, min_length=1, repr=False, description="The shop's secret key at the payment gateway"
+    )
     payments_url: str = Field("", description="The gateway's API when it is not where it usually is; for tests")
+    payments_receipts: bool = Field(
+        True, description="Each payment carries its receipt (54-ФЗ); off when your cash register gets it another way"
+    )
+    payments_vat_code: int = Field(0, ge=0, le=12, description="The receipt's VAT, ЮKassa's code 1 to 12; 0: not set")
+    payments_tax_system: int = Field(
+        0, ge=0, le=6, description="The receipt's tax system, ЮKassa's code 1 to 6; 0: the shop has only one"
+    )
+    payments_receipt_subject: Literal["payment", "service"] = Field(
+        "payment", description="What the receipt is for: `payment` or `service`"
+    )
+    payments_receipt_mode: Literal["advance", "full_prepayment", "full_payment"] = Field(
+        "advance", description="How the receipt was paid: `advance`, `full_prepayment` or `full_payment`"
+    )
     top_up_least_roubles: int = Field(10, ge=1, description="The smallest top-up, roubles")
     top_up_most_roubles: int = Field(15_000, ge=1, description="The largest top-up, roubles")
 
@@ -154,9 +171,25 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _production_is_safe(self) -> Self:
-        if self.env is not Environment.PRODUCTION:
-            return self
+    def _is_safe(self) -> Self:
+        faults = self._yookassa_faults() if self.payments_gateway is PaymentsGateway.YOOKASSA else []
+        if self.env is Environment.PRODUCTION:
+            faults += self._production_faults()
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _yookassa_faults(self) -> list[str]:
+        faults = []
+        if not (self.payments_shop.isascii() and self.payments_shop.isdigit()):
+            faults.append("CABINET_PAYMENTS_SHOP must be the shopId that ЮKassa gave you, digits only")
+        if self.payments_secret == DEMO_SECRET:
+            faults.append("CABINET_PAYMENTS_SECRET must be the secret key that ЮKassa gave you")
+        if self.payments_receipts and not self.payments_vat_code:
+            faults.append("CABINET_PAYMENTS_VAT_CODE must be the VAT of receipts, or CABINET_PAYMENTS_RECEIPTS off")
+        return faults
+
+    def _production_faults(self) -> list[str]:
         faults = []
         if self.secret_key == DEMO_SECRET or len(self.secret_key) < 32:
             faults.append("CABINET_SECRET_KEY must be a secret of your own, 32 characters or more")
@@ -164,13 +197,13 @@ class Settings(BaseSettings):
             faults.append("CABINET_SMS_GATEWAY must be a real gateway, not the demo phone")
         if self.payments_gateway is PaymentsGateway.SANDBOX:
             faults.append("CABINET_PAYMENTS_GATEWAY must be a real gateway, not the sandbox bank")
-        elif self.payments_secret == DEMO_SECRET:
-            faults.append("CABINET_PAYMENTS_SECRET must be the secret key that the payment gateway gave you")
+        if self.payments_secret.startswith("test_"):
+            faults.append("CABINET_PAYMENTS_SECRET must be the key of the real shop, not of the test shop")
+        if self.payments_url and not self.payments_url.startswith("https://"):
+            faults.append("CABINET_PAYMENTS_URL must begin with https://")
         if not self.public_url.startswith("https://"):
             faults.append("CABINET_PUBLIC_URL must begin with https://")
-        if faults:
-            raise ValueError("; ".join(faults))
-        return self
+        return faults
 
     @property
     def is_demo(self) -> bool:

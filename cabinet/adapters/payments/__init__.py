@@ -155,3 +155,7 @@ def gateway() -> PaymentGateway:
             from cabinet.adapters.payments.sandbox import SandboxBank
 
             return SandboxBank.of_settings()
+        case Choice.YOOKASSA:
+            from cabinet.adapters.payments.yookassa import YooKassa
+
+            return YooKassa.of_settings()
