@@ -17,16 +17,20 @@ from sqlmodel import Session, col, select
 from cabinet import clock, ledger
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Plan
+from cabinet.domain.effects import ItemKind, OptionState, Schedule, read_effects
 from cabinet.domain.errors import NotFound
 from cabinet.models.ledger import Account, AccountKind, LedgerTransaction, Posting
+from cabinet.models.options import OptionSubscription
+from cabinet.models.orders import ScheduledChange
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance
-from cabinet.services import expenses, tariffs
+from cabinet.services import catalogue, expenses, tariffs
 
 LAST_OPERATIONS = 5
 PACE_NEEDS = timedelta(days=3)  # a forecast from less would be a guess
 FORESEEABLE = timedelta(days=366)
+TRIAL_ENDS_SOON = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,25 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedPlan:
+    """What the plan will be from that moment on; with the present plan's own name: other settings of it."""
+
+    at: datetime
+    name: str
+    is_same_plan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OptionToMind:
+    """A service or monthly package that wants something of the subscriber: `trial_until` of a trial that ends soon,
+    None of one that does not work because its fee is not paid."""
+
+    name: str
+    is_bundle: bool
+    trial_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Everything on the dashboard, as of one moment."""
 
@@ -131,6 +154,8 @@ class Overview:
     credit_limit_kopecks: int
     is_suspended: bool
     next_charge: NextCharge | None
+    planned: PlannedPlan | None
+    options: tuple[OptionToMind, ...]
     allowances: tuple[AllowanceLeft, ...]
     expenses: Expenses
     operations: tuple[Operation, ...]
@@ -142,7 +167,7 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
     Raises:
         NotFound: there is no such subscriber.
     """
-    subscriber, subscription = _get_subscriber(session, subscriber_id)
+    subscriber, subscription, waiting = _get_subscriber(session, subscriber_id)
     plan = tariffs.get_plan(session, subscription.plan_version_id).plan if subscription else None
     accounts = {
         account.kind: account for account in session.exec(select(Account).where(Account.subscriber_id == subscriber_id))
@@ -166,6 +191,8 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
         credit_limit_kopecks=main.credit_limit_kopecks if main else 0,
         is_suspended=is_suspended,
         next_charge=_next_charge(fees_at, fee, available - debt),
+        planned=_planned(waiting, plan) if waiting and plan else None,
+        options=_list_options(session, subscriber_id, now=now),
         allowances=_list_allowances(session, subscriber_id, plan, now=now),
         expenses=_get_expenses(session, subscriber, [] if is_suspended else fees_at, fee, now=now),
         operations=_list_operations(session, ids, plan),
@@ -178,7 +205,7 @@ def get_next_charge(session: Session, subscriber_id: int, *, now: datetime) -> N
     Raises:
         NotFound: there is no such subscriber.
     """
-    subscriber, subscription = _get_subscriber(session, subscriber_id)
+    subscriber, subscription, _ = _get_subscriber(session, subscriber_id)
     if subscription is None:
         return None
     plan = tariffs.get_plan(session, subscription.plan_version_id).plan
@@ -190,12 +217,20 @@ def get_next_charge(session: Session, subscriber_id: int, *, now: datetime) -> N
     return _next_charge(fees_at, fee, balances.available + balances.debt)
 
 
-def _get_subscriber(session: Session, subscriber_id: int) -> tuple[Subscriber, PlanSubscription | None]:
+def _get_subscriber(
+    session: Session, subscriber_id: int
+) -> tuple[Subscriber, PlanSubscription | None, ScheduledChange | None]:
     found = session.exec(
-        select(Subscriber, PlanSubscription)
+        select(Subscriber, PlanSubscription, ScheduledChange)
         .outerjoin(
             PlanSubscription,
             (col(PlanSubscription.subscriber_id) == col(Subscriber.id)) & col(PlanSubscription.ended_at).is_(None),
+        )
+        .outerjoin(
+            ScheduledChange,
+            (col(ScheduledChange.subscriber_id) == col(Subscriber.id))
+            & col(ScheduledChange.applied_at).is_(None)
+            & col(ScheduledChange.cancelled_at).is_(None),
         )
         .where(Subscriber.id == subscriber_id)
     ).first()
@@ -218,6 +253,49 @@ def _next_charge(fees_at: list[datetime], fee: int, available: int) -> NextCharg
     covered = max(available, 0) // fee
     is_foreseeable = not shortage and covered < len(fees_at)
     return NextCharge(fees_at[0], fee, shortage, fees_at[covered] if is_foreseeable else None)
+
+
+# --- what wants to be seen to -----------------------------------------------------------------------------------------
+
+
+def _planned(waiting: ScheduledChange, plan: Plan) -> PlannedPlan | None:
+    for effect in read_effects(waiting.effects):
+        if isinstance(effect, Schedule):
+            after = effect.change.after
+            return PlannedPlan(waiting.due_at, after.name, after.code == plan.code)
+    return None
+
+
+def _list_options(session: Session, subscriber_id: int, *, now: datetime) -> tuple[OptionToMind, ...]:
+    """What does not work first, then trials by their ends."""
+    rows = session.exec(
+        select(OptionSubscription).where(
+            OptionSubscription.subscriber_id == subscriber_id,
+            col(OptionSubscription.ended_at).is_(None),
+            col(OptionSubscription.state).in_((OptionState.SUSPENDED, OptionState.TRIAL)),
+        )
+    ).all()
+    soon = [
+        row
+        for row in rows
+        if row.state == OptionState.SUSPENDED
+        or (row.trial_until is not None and now <= row.trial_until < now + TRIAL_ENDS_SOON)
+    ]
+    if not soon:
+        return ()
+    services = catalogue.get_options(session, [row.option_version_id for row in soon if row.option_version_id])
+    bundles = catalogue.get_bundles(session, [row.bundle_version_id for row in soon if row.bundle_version_id])
+    found = [
+        OptionToMind(
+            name=services[row.option_version_id].name
+            if row.option_version_id
+            else bundles[row.bundle_version_id or 0].name,
+            is_bundle=row.item == ItemKind.BUNDLE,
+            trial_until=row.trial_until if row.state == OptionState.TRIAL else None,
+        )
+        for row in soon
+    ]
+    return tuple(sorted(found, key=lambda one: (one.trial_until is not None, one.trial_until or now, one.name)))
 
 
 # --- what is left -----------------------------------------------------------------------------------------------------

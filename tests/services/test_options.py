@@ -24,7 +24,7 @@ from cabinet.domain.quotes import DoorKind, PartKind
 from cabinet.models.options import OptionFeeCharge, OptionSubscription
 from cabinet.models.outbox import OutboxMessage
 from cabinet.models.usage import Allowance
-from cabinet.services import audit, billing, bundles, option_fees, options, orders, tariffs
+from cabinet.services import audit, billing, bundles, option_fees, options, orders, overview, tariffs
 from cabinet.services.orders import CannotUndo, Order, Quote, WhyNot
 from tests.conftest import NOON, both_engines
 from tests.services.test_orders import confirmed, given, left_of, money_of, moscow, pass_time, put, seen, store
@@ -518,3 +518,17 @@ def test_a_package_has_no_business_with_a_service_of_its_code(shop: Session):
     assert seen(shop, anna).option(ItemKind.OPTION, "monthly") is None
     with pytest.raises(OptionNotOn):
         options.switch_off(shop, anna, "monthly", now=NOON)
+
+
+def test_the_dashboard_minds_a_trial_that_ends_soon_and_what_is_not_paid(shop: Session):
+    anna = given(shop, since=moscow(2026, 11, 5), money=5_000)
+    switched_on(shop, anna, "music")
+    switched_on(shop, anna, "voicemail")
+
+    def minded(now: datetime) -> list[tuple[str, bool]]:
+        return [(one.name, one.trial_until is not None) for one in overview.get_overview(shop, anna, now=now).options]
+
+    assert minded(NOON) == []
+    assert minded(NOON + timedelta(days=5)) == [("Музыка", True)]
+    let_pass(shop, anna, moscow(2026, 12, 24))
+    assert [name for name, is_trial in minded(moscow(2026, 12, 24)) if not is_trial] == ["Голосовая почта"]

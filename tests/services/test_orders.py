@@ -32,7 +32,7 @@ from cabinet.models.orders import Quote as QuoteRow
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance, UsageRecord
-from cabinet.services import audit, billing, orders, subscribers, tariffs, usage
+from cabinet.services import audit, billing, orders, overview, subscribers, tariffs, usage
 from cabinet.services.orders import CannotUndo, InsufficientFunds, Order, Outdated, Quote, QuoteOutdated, WhyNot
 from tests.conftest import NOON, both_engines
 
@@ -725,3 +725,14 @@ def test_the_audit_finds_an_undoing_without_money(shop: Session):
     assert [fault.what for fault in audit.run_audit(shop).faults] == [
         f"what the undoing of order {order.id} gave back is not what it took"
     ]
+
+
+def test_the_dashboard_knows_what_is_planned_and_forgets_what_is_not(shop: Session):
+    anna = given(shop, since=moscow(2026, 11, 5), money=100_000)
+    order = confirmed(shop, anna, tariffs.quote_switch(shop, anna, "max", when=SwitchTime.PERIOD_END, now=NOON))
+
+    planned = overview.get_overview(shop, anna, now=NOON).planned
+    orders.undo(shop, anna, order.id, now=NOON)
+
+    assert planned == overview.PlannedPlan(moscow(2026, 12, 5), "Максимум", is_same_plan=False)
+    assert overview.get_overview(shop, anna, now=NOON).planned is None

@@ -453,7 +453,7 @@ def test_the_dashboard_takes_few_queries_each_through_an_index(session: Session,
 
     assert overview.expenses.spent_kopecks == 19_00
     assert len(overview.operations) == LAST_OPERATIONS
-    assert len(statements) <= 8
+    assert len(statements) <= 9
     if engine_name == "sqlite":
         for statement, parameters in statements:
             plan = bind.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()

@@ -6,7 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from cabinet.domain.allowances import UsageKind
-from cabinet.services.overview import AllowanceLeft, Expenses, NextCharge, Operation, Overview
+from cabinet.domain.periods import PeriodUnit
+from cabinet.services.advisor import Advice, Confidence, PlanAdvice
+from cabinet.services.overview import (
+    AllowanceLeft,
+    Expenses,
+    NextCharge,
+    Operation,
+    OptionToMind,
+    Overview,
+    PlannedPlan,
+)
 from cabinet.ui.overview import views
 from tests.conftest import NOON
 
@@ -48,6 +58,8 @@ def overview(**facts) -> Overview:
         "credit_limit_kopecks": 0,
         "is_suspended": False,
         "next_charge": NextCharge(FEE_AT, 650_00, 337_50, None),
+        "planned": None,
+        "options": (),
         "allowances": (),
         "expenses": EXPENSES,
         "operations": (),
@@ -274,3 +286,96 @@ def test_english_figures_and_words():
 
     assert (view.roubles, seen(view.kopecks)) == ("312", ".50_₽")
     assert seen(view.facts[0].name) == "Due Thu~26~November"
+
+
+# --- what wants to be seen to, and the offer --------------------------------------------------------------------------
+
+
+def test_what_does_not_work_what_ends_and_what_changes_lead_to_their_pages():
+    found = overview(
+        options=(
+            OptionToMind("Голосовая почта", is_bundle=False, trial_until=None),
+            OptionToMind("+10 ГБ", is_bundle=True, trial_until=None),
+            OptionToMind("Музыка", is_bundle=False, trial_until=FEE_AT),
+        ),
+        planned=PlannedPlan(FEE_AT, "Максимум", is_same_plan=False),
+    )
+
+    assert [(view.tone, seen(view.title), view.address) for view in views.matter_views(found, "ru")] == [
+        ("warn", "«Голосовая почта» не работает", "/services/"),
+        ("warn", "«+10 ГБ» не работает", "/packages/"),
+        ("info", "«Музыка»: последний бесплатный день — ср, 25~ноября", "/services/"),
+        ("info", "26~ноября тариф сменится на «Максимум»", "/tariff/"),
+    ]
+
+
+def test_other_settings_of_the_same_plan_are_no_other_plan():
+    found = overview(planned=PlannedPlan(FEE_AT, "Свобода", is_same_plan=True))
+
+    assert [seen(view.title) for view in views.matter_views(found, "ru")] == ["26~ноября изменятся настройки тарифа"]
+
+
+def test_without_anything_to_mind_there_is_nothing():
+    assert views.matter_views(overview(), "ru") == []
+
+
+def priced(name: str, average: int, *, is_mine: bool = False) -> PlanAdvice:
+    return PlanAdvice(
+        plan_version_id=1,
+        plan_code=name,
+        name=name,
+        settings={},
+        is_mine=is_mine,
+        is_for_devices=False,
+        fee_kopecks=300_00,
+        period=PeriodUnit.MONTH,
+        months=(average,) * 5,
+        average_kopecks=average,
+        saving_kopecks=None,
+        overage=(),
+        packages=(),
+        unpriced=0,
+    )
+
+
+def advice(best: PlanAdvice | None, confidence: Confidence = Confidence.ENOUGH) -> Advice:
+    months = tuple(date(2026, number, 1) for number in range(6, 11))
+    return Advice(months, confidence, priced("Свой", 547_90, is_mine=True), (), best)
+
+
+def test_a_cheaper_plan_is_offered_in_whole_roubles():
+    view = views.offer_view(advice(priced("Свобода 300", 512_40)), "ru")
+
+    assert (seen(view.title), view.address) == ("Свобода 300 — дешевле на 35_₽ в месяц", "/tariffs/")
+    assert seen(view.second) == "Посчитали ваши 5~месяцев: в среднем вышло бы 512_₽ вместо 547_₽."
+
+
+def test_cheaper_settings_of_the_present_plan_lead_to_it():
+    view = views.offer_view(advice(priced("Свой", 500_00, is_mine=True)), "en")
+
+    assert (seen(view.title), view.address) == ("Свой, other settings: 47_₽ a month cheaper", "/tariff/")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        advice(None),
+        advice(priced("Свобода 300", 512_40), Confidence.LITTLE),
+        advice(priced("Свобода 300", 547_10)),  # less than a rouble
+        replace(advice(priced("Свобода 300", 512_40)), mine=None),
+    ],
+)
+def test_what_saves_nothing_or_is_not_sure_is_not_offered(found: Advice):
+    assert views.offer_view(found, "ru").title == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "explained", "title"),
+    [
+        ("order", {"kind": "bundle", "name": "+5 ГБ"}, "Пакет «+5 ГБ»"),
+        ("order", {"kind": "plan_fee", "name": "Максимум"}, "Тариф «Максимум»"),
+        ("option_fee", {"kind": "option_fee", "name": "Музыка"}, "Услуга «Музыка»"),
+    ],
+)
+def test_an_order_and_a_fee_of_a_service_say_what_they_were_for(kind: str, explained: dict, title: str):
+    assert operation(kind, -120_00, explained).title == title

@@ -6,7 +6,7 @@ from cabinet.ui import kit
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
 from cabinet.ui.overview.state import OverviewState
-from cabinet.ui.overview.views import Fact, MeterView, OperationView
+from cabinet.ui.overview.views import Fact, MatterView, MeterView, OperationView
 from cabinet.ui.shell import cabinet_page, frame
 
 _COLUMNS = "grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-6"
@@ -15,7 +15,7 @@ _METER_ICONS = {"data": "wifi", "voice": "phone", "sms": "sms"}
 _OPERATION_ICONS = ("phone", "sms", "wifi", "receipt", "arrow_in", "repeat", "wallet")
 
 
-@cabinet_page(route="/", title="Главная", access="subscriber", on_load=OverviewState.load)
+@cabinet_page(route="/", title="Главная", access="subscriber", on_load=[OverviewState.load, OverviewState.load_offer])
 def overview() -> rx.Component:
     """Balance, what is left, this month's expenses, the last operations."""
     return frame(
@@ -37,8 +37,9 @@ def overview() -> rx.Component:
 
 def _figures() -> rx.Component:
     return rx.el.div(
-        rx.el.div(_balance(), _allowances(), class_name=_COLUMN),
-        rx.el.div(_expenses(), _operations(), _freshness(), class_name=_COLUMN),
+        rx.el.div(_balance(), _matters(), _allowances(), class_name=_COLUMN),
+        # The offer comes after the figures, so nothing stands below it that it could push away.
+        rx.el.div(_expenses(), _operations(), _freshness(), _offer(), class_name=_COLUMN),
         class_name=_COLUMNS,
     )
 
@@ -62,6 +63,52 @@ def _balance_fact(fact: Fact) -> rx.Component:
     return kit.balance_fact(fact.name, fact.value)
 
 
+def _matters() -> rx.Component:
+    return rx.cond(
+        OverviewState.matters,
+        rx.el.ul(
+            rx.foreach(OverviewState.matters, _matter), aria_label=t("Обратите внимание"), class_name=recipes.LIST_CARD
+        ),
+        rx.fragment(),
+    )
+
+
+def _matter(matter: MatterView) -> rx.Component:
+    return rx.el.li(
+        kit.page_link(
+            rx.cond(matter.tone == "warn", kit.tile("warning", "warn"), kit.tile("info", "info")),
+            rx.el.span(
+                rx.el.span(matter.title, class_name="block font-medium"),
+                rx.el.span(matter.second, class_name="block text-sm text-muted"),
+                class_name="min-w-0 flex-1",
+            ),
+            kit.icon("chevron_right", "size-5 text-muted"),
+            to=matter.address,
+            class_name=f"{recipes.LIST_ROW} hover:bg-sunken",
+        ),
+        key=matter.title,
+    )
+
+
+def _offer() -> rx.Component:
+    offer = OverviewState.offer
+    card = kit.page_link(
+        rx.el.span(
+            rx.el.span(t("По вашим расходам"), class_name="block text-xs font-semibold text-brand-ink"),
+            rx.el.span(offer.title, class_name="mt-1 block text-lg font-bold"),
+            rx.el.span(offer.second, class_name="mt-1 block text-sm text-muted"),
+            class_name="min-w-0 flex-1",
+        ),
+        rx.el.span(
+            kit.icon("trending_down", "size-6"),
+            class_name="flex size-14 shrink-0 items-center justify-center rounded-full bg-surface text-brand-ink",
+        ),
+        to=offer.address,
+        class_name="flex items-center gap-4 rounded-lg bg-brand-soft p-5",
+    )
+    return rx.cond(offer.title, card, rx.fragment())
+
+
 def _allowances() -> rx.Component:
     return kit.card(
         rx.el.div(
@@ -79,6 +126,14 @@ def _allowances() -> rx.Component:
                 ),
             ),
             class_name="mt-4 space-y-5",
+        ),
+        rx.cond(
+            OverviewState.is_running_out,
+            rx.el.p(
+                kit.page_action(t("Добавить пакет"), "/packages/", "plus"),
+                class_name="mt-4 -mb-3 border-t border-line pt-1",
+            ),
+            rx.fragment(),
         ),
         title=t("Остатки"),
         aside=rx.el.span(OverviewState.until, class_name="text-sm text-muted"),

@@ -6,10 +6,10 @@ import structlog
 from cabinet import clock
 from cabinet.db import in_read_session
 from cabinet.locales import language_of
-from cabinet.services import overview
+from cabinet.services import advisor, overview
 from cabinet.ui import access, formats, guard
 from cabinet.ui.overview import views
-from cabinet.ui.overview.views import BalanceView, ExpensesView, MeterView, OperationView
+from cabinet.ui.overview.views import BalanceView, ExpensesView, MatterView, MeterView, OfferView, OperationView
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,9 @@ class OverviewState(rx.State):
     is_suspended: bool = False
     until: str = ""
     meters: list[MeterView] = []
+    is_running_out: bool = False
+    matters: list[MatterView] = []
+    offer: OfferView = OfferView()
     expenses: ExpensesView = ExpensesView()
     operations: list[OperationView] = []
     as_of: str = ""
@@ -40,6 +43,20 @@ class OverviewState(rx.State):
     async def refresh(self):
         """Reads them again: the button, a page that was out of sight, a connection that came back."""
         await self._read()
+
+    @access.subscriber
+    async def load_offer(self):
+        """Reads the advisor's best plan, after the figures: six months replayed for the first time take a while.
+
+        Without it the page is whole, so a failure is only written down.
+        """
+        language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)
+        try:
+            found = await in_read_session(advisor.get_advice, subscriber_id, now=clock.now())
+        except Exception:
+            log.exception("the advice could not be read")
+            return
+        self.offer = views.offer_view(found, language)
 
     async def _read(self) -> None:
         language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)
@@ -58,6 +75,8 @@ class OverviewState(rx.State):
         self.is_suspended = found.is_suspended
         self.until = views.allowances_until(found, language)
         self.meters = views.meter_views(found, language)
+        self.is_running_out = any(meter.is_low for meter in self.meters)
+        self.matters = views.matter_views(found, language)
         self.expenses = views.expenses_view(found.expenses, language)
         self.operations = views.operation_views(found, language)
         self.as_of = views.as_of(found, language)

@@ -7,7 +7,8 @@ from cabinet import clock
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.rating import Reason
 from cabinet.locales import Language, translate
-from cabinet.services.overview import AllowanceLeft, Expenses, NextCharge, Operation, Overview
+from cabinet.services.advisor import Advice, Confidence
+from cabinet.services.overview import AllowanceLeft, Expenses, NextCharge, Operation, OptionToMind, Overview
 from cabinet.ui import formats
 from cabinet.ui.kit.charts import area_path, marker_position, step_path
 
@@ -36,6 +37,25 @@ class BalanceView:
     is_enough: bool = True
     strong: str = ""
     status: str = ""
+
+
+@dataclass
+class MatterView:
+    """Something that wants to be seen to, and the page where; `tone` chooses the sign."""
+
+    tone: str
+    title: str
+    second: str
+    address: str
+
+
+@dataclass
+class OfferView:
+    """The advisor's best plan; without a title there is none."""
+
+    title: str = ""
+    second: str = ""
+    address: str = ""
 
 
 @dataclass
@@ -152,6 +172,61 @@ def _status(charge: NextCharge, overview: Overview, language: Language) -> tuple
     if charge.enough_until is None:
         return "", translate("Денег хватит больше чем на год", language)
     return "", translate("Денег хватит до {day}", language, day=_date(charge.enough_until, overview.as_of, language))
+
+
+# --- what wants to be seen to -----------------------------------------------------------------------------------------
+
+
+def matter_views(overview: Overview, language: Language) -> list[MatterView]:
+    """What does not work, what ends, what will change: the most urgent first."""
+    now = overview.as_of
+    found = [_option_to_mind(option, now, language) for option in overview.options]
+    planned = overview.planned
+    if planned is not None:
+        text = "{day} изменятся настройки тарифа" if planned.is_same_plan else "{day} тариф сменится на «{name}»"
+        title = translate(text, language, day=_date(planned.at, now, language), name=planned.name)
+        found.append(MatterView("info", title, translate("До этого можно передумать.", language), "/tariff/"))
+    return found
+
+
+def _option_to_mind(option: OptionToMind, now: datetime, language: Language) -> MatterView:
+    to = "/packages/" if option.is_bundle else "/services/"
+    if option.trial_until is None:
+        title = translate("«{name}» не работает", language, name=option.name)
+        second = "Не хватило денег на плату. Пополните баланс, и всё вернётся сразу."
+        return MatterView("warn", title, translate(second, language), to)
+    day = formats.day(formats.last_day(option.trial_until), clock.local(now).date(), language)
+    title = translate("«{name}»: последний бесплатный день — {day}", language, name=option.name, day=day)
+    return MatterView("info", title, translate("Платной сама не станет. Решите, оставить ли её.", language), to)
+
+
+def offer_view(advice: Advice, language: Language) -> OfferView:
+    """The plan that the subscriber's own months were cheaper with; nothing where they say too little, or save none."""
+    best, mine = advice.best, advice.mine
+    if advice.confidence != Confidence.ENOUGH or best is None or mine is None:
+        return OfferView()
+    roubles = mine.average_kopecks // 100 - best.average_kopecks // 100
+    if roubles <= 0:
+        return OfferView()
+    text = (
+        "{name}: другие настройки — дешевле на {sum} в месяц" if best.is_mine else "{name} — дешевле на {sum} в месяц"
+    )
+    count = len(advice.months)
+    if language == "en":
+        months = formats.counted(count, "month", "months", language="en")
+    else:
+        months = formats.counted(count, "месяц", "месяца", "месяцев")
+    return OfferView(
+        title=translate(text, language, name=best.name, sum=formats.money(roubles * 100, language)),
+        second=translate(
+            "Посчитали ваши {months}: в среднем вышло бы {best} вместо {mine}.",
+            language,
+            months=months,
+            best=formats.money(best.average_kopecks // 100 * 100, language),
+            mine=formats.money(mine.average_kopecks // 100 * 100, language),
+        ),
+        address="/tariff/" if best.is_mine else "/tariffs/",
+    )
 
 
 # --- allowances -------------------------------------------------------------------------------------------------------
@@ -314,6 +389,13 @@ _TITLES = {
     "reversal": "Возврат",
     "opening": "Перенос остатка",
 }
+_CHARGES = {
+    "plan_fee": "Тариф «{name}»",
+    "switch": "Переход на «{name}»",
+    "option_fee": "Услуга «{name}»",
+    "bundle": "Пакет «{name}»",
+}
+"""What an order or the fee of a service was for, by the kind in its explanation."""
 _REASONS = {
     Reason.NOT_COVERED: "Не входит в пакеты тарифа: у этого направления своя цена.",
     Reason.OVER: "Пакет закончился, дальше — по цене тарифа.",
@@ -349,6 +431,9 @@ def _icon(operation: Operation) -> str:
 
 def _title(operation: Operation, language: Language) -> str:
     if operation.kind != "usage":
+        text = _CHARGES.get(operation.explanation.get("kind", ""))
+        if text and operation.kind != "plan_fee":
+            return translate(text, language, name=operation.explanation["name"])
         return translate(_TITLES.get(operation.kind, "Операция"), language)
     match UsageKind(operation.explanation["kind"]):
         case UsageKind.VOICE:
