@@ -24,8 +24,24 @@ from cabinet.ui.overview import page as overview
 from cabinet.ui.overview.state import OverviewState
 from cabinet.ui.profile import page as profile
 from cabinet.ui.sign_in import code, page, password, welcome
+from cabinet.ui.tariffs import catalogue as tariffs
+from cabinet.ui.tariffs import page as tariff
 
-PAGE_MODULES = (errors, overview, expenses, orders, profile, page, code, password, welcome, help_centre, article)
+PAGE_MODULES = (
+    errors,
+    overview,
+    expenses,
+    orders,
+    tariff,
+    tariffs,
+    profile,
+    page,
+    code,
+    password,
+    welcome,
+    help_centre,
+    article,
+)
 """Importing a module registers its pages."""
 
 if settings().is_demo:

@@ -137,20 +137,27 @@ def head() -> list[rx.Component]:
 
 
 def frame(
-    *children: Any, here: str, title: str, name: Text, number: Text, initial: Text, read_at: Text = ""
+    *children: Any,
+    here: str,
+    title: str,
+    name: Text,
+    number: Text,
+    initial: Text,
+    read_at: Text = "",
+    back: str = "",
 ) -> rx.Component:
     """A page of a signed-in subscriber: rail or bar, header, content.
 
     `here` is the address of the section (as in `RAIL`), `title` the heading of the page (seen on every page but the
     dashboard, whose header shows the number), `name`, `number` and `initial` are the subscriber's, already formatted,
-    `read_at` the time of the page's figures (“14:32”).
+    `read_at` the time of the page's figures (“14:32”). `back` is the page that this one hangs off.
     """
     return rx.el.div(
         _skip_link(),
         rx.el.div(
             _rail(here, name, number, initial),
             rx.el.div(
-                _header(here, title, number, name, initial),
+                _header(here, title, number, name, initial, back),
                 rx.el.main(
                     *children,
                     id="main",
@@ -346,7 +353,7 @@ def _rail(here: str, name: Text, number: Text, initial: Text) -> rx.Component:
     )
 
 
-def _header(here: str, title: str, number: Text, name: Text, initial: Text) -> rx.Component:
+def _header(here: str, title: str, number: Text, name: Text, initial: Text, back: str) -> rx.Component:
     if here == "/":
         heading = [
             rx.el.p(
@@ -360,7 +367,7 @@ def _header(here: str, title: str, number: Text, name: Text, initial: Text) -> r
         heading = [rx.el.h1(t(title), class_name="min-w-0 flex-1 text-lg font-bold lg:text-2xl")]
     return rx.el.header(
         rx.el.div(
-            rx.el.span(brand_mark(), class_name="lg:hidden"),
+            _back(back) if back else rx.el.span(brand_mark(), class_name="lg:hidden"),
             *heading,
             kit.page_link(
                 _avatar(initial),
@@ -371,6 +378,12 @@ def _header(here: str, title: str, number: Text, name: Text, initial: Text) -> r
             class_name="mx-auto flex h-16 max-w-[40rem] items-center gap-3 lg:h-20 lg:max-w-none",
         ),
         class_name="sticky top-0 z-10 border-b border-transparent bg-bg/95 px-4 lg:static lg:px-0",
+    )
+
+
+def _back(to: str) -> rx.Component:
+    return kit.page_link(
+        kit.icon("arrow_left", "size-6"), to=to, aria_label=t("Назад"), class_name=f"{recipes.ICON_BUTTON} -ml-2.5"
     )
 
 

@@ -27,6 +27,9 @@ from cabinet.ui.kit.charts import (
     day_bars,
     expected_path,
     marker_position,
+    month_bars,
+    month_bars_path,
+    month_levels_path,
     stack_places,
     stack_segment,
     stacked_bar,
@@ -69,11 +72,14 @@ from cabinet.ui.kit.forms import (
     text_input,
 )
 from cabinet.ui.kit.icons import drawing, icon
+from cabinet.ui.kit.prices import Picked, Priced, priced, setting_radio, setting_switch, slider
 from cabinet.ui.kit.refresher import first_figures, refresher
 from cabinet.ui.kit.rows import rows
 
 __all__ = [
     "CODE_FIELD_LENGTH",
+    "Picked",
+    "Priced",
     "Text",
     "amount",
     "anchor",
@@ -111,6 +117,9 @@ __all__ = [
     "loading",
     "marker_position",
     "meter",
+    "month_bars",
+    "month_bars_path",
+    "month_levels_path",
     "note",
     "offline_strip",
     "page_action",
@@ -118,12 +127,16 @@ __all__ = [
     "password_field",
     "phone_field",
     "plain_link_button",
+    "priced",
     "refresher",
     "rows",
     "segmented_choice",
     "segmented_nav",
+    "setting_radio",
+    "setting_switch",
     "sheet",
     "signal_arcs",
+    "slider",
     "slot",
     "stack_places",
     "stack_segment",

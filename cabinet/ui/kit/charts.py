@@ -167,6 +167,48 @@ def day_bars(*, sentence: Text, box: Text, spent: Text, expected: Text, ticks: T
     )
 
 
+# --- months beside each other -----------------------------------------------------------------------------------------
+
+_MONTH = 18
+_MONTH_STEP = 24
+MONTHS_HEIGHT = 40
+
+
+def month_bars_path(amounts: Sequence[int], highest: int) -> str:
+    """A bar for each month; `highest` touches the top of a box 40 high."""
+    return "".join(
+        f"M{_MONTH_STEP * month} {MONTHS_HEIGHT}V{_month_top(amount, highest)}h{_MONTH}V{MONTHS_HEIGHT}z"
+        for month, amount in enumerate(amounts)
+    )
+
+
+def month_levels_path(amounts: Sequence[int], highest: int) -> str:
+    """A line over each month at the height of something to compare with."""
+    return "".join(
+        f"M{_MONTH_STEP * month - 2} {_month_top(amount, highest)}h{_MONTH + 4}" for month, amount in enumerate(amounts)
+    )
+
+
+def month_bars(*, sentence: Text, bars: Text, levels: Text = "") -> rx.Component:
+    """A small picture of up to six months; texts are paths of the two functions above."""
+    return rx.el.svg(
+        rx.el.path(custom_attrs={"d": bars, "fill": "var(--c-cat2)"}),
+        _line(levels, "var(--c-ink)", "2"),
+        custom_attrs={
+            "viewBox": f"-2 0 {6 * _MONTH_STEP} {MONTHS_HEIGHT}",
+            "preserveAspectRatio": "xMinYMid meet",
+            "fill": "none",
+            "role": "img",
+            "aria-label": sentence,
+        },
+        class_name="h-10 w-36 max-w-full",
+    )
+
+
+def _month_top(amount: int, highest: int) -> int:
+    return MONTHS_HEIGHT - max((MONTHS_HEIGHT - 2) * amount // max(highest, 1), 2)
+
+
 def _bar(left: int, above: int, height: int, width: int) -> str:
     radius = 1 if height < _BAR_LEAST else 2
     across, down = width - 2 * radius, height - 2 * radius

@@ -98,7 +98,9 @@ export const Sheet = ({ open, answer, onDismiss, children, ...rest }) => {
   const close = (event) => {
     const onBackdrop = event.target === dialog.current;
     if (onBackdrop || event.target.closest("[data-dismiss]")) dialog.current.close();
-    event.target.closest("[data-act]")?.setAttribute("aria-busy", "true");
+    // What asks anew makes what is shown out of date: nothing can be done by it any more.
+    const busy = event.target.closest("[data-asks]") ? dialog.current.querySelectorAll("[data-act]") : [];
+    for (const act of [event.target.closest("[data-act]"), ...busy]) act?.setAttribute("aria-busy", "true");
   };
   return createElement("dialog", { ref: dialog, className: "sheet", onClose: onDismiss, onClick: close, ...rest },
     createElement("div", { className: "p-5" }, children));
@@ -154,6 +156,49 @@ export const useRows = (page) => {
       shown.current = { last: page, number: page.number, rows: [...rows, ...page.rows] };
   }
   return shown.current.rows;
+};
+
+let picks = { of: "", steps: {} }; // of the screen alone: a slider waits for nobody
+const watchers = new Set();
+const watch = (notify) => {
+  watchers.add(notify);
+  return () => watchers.delete(notify);
+};
+
+/** Another step of a setting; everything that shows its price follows. */
+export const pick = (of, setting, step) => {
+  picks = { of, steps: { ...(picks.of === of && picks.steps), [setting]: step } };
+  for (const notify of watchers) notify();
+};
+
+/** Kopecks as `formats.money` writes them. */
+const money = (kopecks) => {
+  const roubles = String(Math.floor(kopecks / 100)).replace(/\B(?=(\d{3})+$)/g, english ? "," : "\u202f");
+  const rest = kopecks % 100 && (english ? "." : ",") + String(kopecks % 100).padStart(2, "0");
+  return `${roubles}${rest || ""}\u202f₽`;
+};
+
+/** What is picked of these settings, and its price: see `kit.priced`. */
+export const usePriced = (of) => {
+  const now = useSyncExternalStore(watch, () => picks, () => picks);
+  const picked = (now.of === of.key && now.steps) || {};
+  const steps = {}, chosen = {}, hints = [];
+  let total = of.base_kopecks, changed = false;
+  for (const setting of of.settings) {
+    const number = picked[setting.code] ?? setting.step;
+    const step = setting.steps[number];
+    steps[setting.code] = { number, name: step.name, fill: `${(100 * number) / setting.last}%` };
+    chosen[setting.code] = step.code;
+    total += step.kopecks;
+    changed ||= number !== setting.step;
+    if (step.hint) hints.push(step.hint);
+  }
+  const difference = total - of.present_kopecks;
+  const words = difference < 0 ? of.less : difference > 0 ? of.more : of.same;
+  return {
+    steps, chosen, hints, changed, trend: Math.sign(difference),
+    total: money(total), difference: words.replace("{sum}", money(Math.abs(difference))),
+  };
 };
 
 // A control that changes something further down shows it, where it is out of sight.

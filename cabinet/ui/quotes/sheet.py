@@ -12,16 +12,17 @@ from cabinet.ui.quotes.state import QuoteState
 _SHEET = QuoteState.sheet
 
 
-def quote_sheet(on_done: Any) -> rx.Component:
+def quote_sheet(on_done: Any, choice: rx.Component | None = None) -> rx.Component:
     """The sheet of the open quote and the message of what was done, with «Отменить».
 
-    `on_done` is the page's event that reads it anew; it follows every confirming and every undoing.
+    `on_done` is the page's event that reads it anew; it follows every confirming and every undoing. `choice` is what
+    the page asks in the sheet: its controls have `data_asks` and call `open_sheet` again.
     """
     return rx.fragment(
         kit.sheet(
             QuoteState.is_open,
             rx.cond(_SHEET.id, _SHEET.title, t("Сейчас не получится")),
-            rx.cond(_SHEET.id, _body(on_done), _refused()),
+            rx.cond(_SHEET.id, _body(on_done, choice), _refused()),
             on_dismiss=QuoteState.dismiss,
             id="quote",
             answer=QuoteState.answers,
@@ -48,7 +49,7 @@ def done_toast(on_done: Any) -> rx.Component:
     )
 
 
-def _body(on_done: Any) -> rx.Component:
+def _body(on_done: Any, choice: rx.Component | None) -> rx.Component:
     return rx.el.div(
         rx.el.p(_SHEET.subject, class_name="text-muted"),
         rx.cond(
@@ -56,6 +57,7 @@ def _body(on_done: Any) -> rx.Component:
             rx.el.div(kit.note("warn", t("Условия изменились"), _SHEET.changed), class_name="mt-3"),
             rx.fragment(),
         ),
+        *([] if choice is None else [choice]),
         rx.cond(_SHEET.terms.length() > 0, terms_table(_SHEET.terms, t("Сейчас"), t("Станет")), rx.fragment()),
         rx.el.dl(rx.foreach(_SHEET.facts, fact_line), class_name="mt-3 space-y-2.5 rounded-md bg-sunken p-4 text-sm"),
         rx.el.ul(rx.foreach(_SHEET.notes, note_line), class_name="mt-3 space-y-2 text-sm"),

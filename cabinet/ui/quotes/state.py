@@ -23,7 +23,7 @@ _MAX_ID = 2**63 - 1
 
 class QuoteState(rx.State):
     """The open sheet, and what was done last. `refusal` is why nothing was done, in the subscriber's words;
-    `answers` counts what was answered to confirming."""
+    `answers` counts what was answered, to asking and to confirming."""
 
     is_open: bool = False
     answers: int = 0
@@ -66,6 +66,7 @@ async def open_sheet(page: rx.State, ask: Callable[..., Quote | Order], *args: A
     A service that finds nothing to be confirmed does it at once; then it is told as done.
     """
     state = await page.get_state(QuoteState)
+    state.answers += 1
     now, language = clock.now(), _language(page)
     try:
         answer = await in_session(ask, guard.subscriber_id(page), *args, now=now, **named)
