@@ -14,6 +14,7 @@ from cabinet.config import settings
 from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
 from cabinet.http.pages import with_figures
+from cabinet.sandbox_bank import app as sandbox_bank
 from cabinet.services import demo
 from cabinet.ui import access, errors, faults, first_figures, guard, shell
 from cabinet.ui.expenses import page as expenses
@@ -55,7 +56,7 @@ async def serving() -> AsyncIterator[None]:
     if not schema.is_current(db.engine()):
         raise schema.NotCurrent
     demo.load_offset()
-    async with worker.running():
+    async with worker.running(), sandbox_bank.running():
         yield
         await connections.close_all()  # the server waits for open tabs, and they do not leave by themselves
 

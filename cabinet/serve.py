@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cabinet import logs
-from cabinet.config import ROOT, settings
+from cabinet.config import ROOT, PaymentsGateway, settings
 
 MAX_FRAME = 64 * 1024
 WEB_DIR = ROOT / os.environ.get("REFLEX_WEB_WORKDIR", ".web")
@@ -120,6 +120,8 @@ def serve() -> None:
 
 def serve_with_reload() -> None:
     """For development, until interrupted: Reflex's own server, with pages on the port and the backend on 8000."""
+    if settings().payments_gateway is PaymentsGateway.SANDBOX:
+        os.environ.setdefault("CABINET_PAYMENTS_URL", "http://localhost:8000/bank")  # not on the pages' port
     command = [sys.executable, "-m", "reflex", "run", "--env", "dev", "--frontend-port", str(settings().port)]
     # In a group of its own, all of which is told to stop: Reflex alone would wait for its pages' server for ever.
     with _same_style_of_packages(), subprocess.Popen(command, cwd=ROOT, start_new_session=True) as server:  # noqa: S603

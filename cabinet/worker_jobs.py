@@ -12,8 +12,9 @@ from datetime import datetime, time, timedelta
 import structlog
 
 from cabinet import clock, db
+from cabinet.adapters import payments
 from cabinet.adapters.sms import gateway
-from cabinet.services import audit, billing, clean_up, demo, notices, option_fees
+from cabinet.services import audit, billing, clean_up, demo, notices, option_fees, top_ups
 
 FEES_AT_ONCE = 50
 FAULTS_TOLD = 10  # in a line of the log; `python -m cabinet audit` tells all
@@ -133,6 +134,14 @@ def send_messages(now: datetime, should_stop: ShouldStop) -> int:
     return sent
 
 
+def ask_about_payments(now: datetime, should_stop: ShouldStop) -> int:
+    """Asks the payment gateway about top-ups that hang, with growing pauses for each."""
+    asked = 0
+    while not should_stop() and (number := top_ups.reconcile(payments.gateway(), now=clock.now)):
+        asked += number
+    return asked
+
+
 def delete_expired(now: datetime, should_stop: ShouldStop) -> int:
     """Deletes rows that have had their time."""
     deleted = 0
@@ -175,6 +184,7 @@ LANES: tuple[tuple[Job, ...], ...] = (
         Job("service fees", charge_options, every=timedelta(seconds=20), moves_money=True),
         Job("trials", ask_about_trials, every=timedelta(minutes=1)),
     ),
+    (Job("payments", ask_about_payments, every=timedelta(seconds=2), moves_money=True, can_be_woken=True),),
     (Job("outbox", send_messages, every=timedelta(seconds=1), can_be_woken=True),),
     (Job("clean-up", delete_expired, every=timedelta(minutes=10)),),
 )

@@ -20,6 +20,7 @@ for name in [name for name in os.environ if name.startswith("CABINET_")]:
     del os.environ[name]  # a developer's own settings must not decide what tests see
 
 from cabinet import clock, db  # noqa: E402
+from cabinet.adapters import payments  # noqa: E402
 from cabinet.config import settings  # noqa: E402
 from cabinet.schema import migrate  # noqa: E402
 from tests.servers import PostgresServer  # noqa: E402
@@ -42,6 +43,7 @@ def _fresh_process_state() -> Iterator[None]:
     yield
     settings.cache_clear()
     db.engine.cache_clear()
+    payments.gateway.cache_clear()
     clock.set_offset(timedelta())
 
 

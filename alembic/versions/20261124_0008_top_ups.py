@@ -119,6 +119,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_event")),
     )
     with op.batch_alter_table("webhook_event", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_webhook_event_forged",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("verdict = 'forged'"),
+            postgresql_where=sa.text("verdict = 'forged'"),
+        )
         batch_op.create_index(batch_op.f("ix_webhook_event_received_at"), ["received_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_webhook_event_top_up_id"), ["top_up_id"], unique=False)
 

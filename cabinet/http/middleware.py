@@ -32,8 +32,9 @@ log = structlog.get_logger(__name__)
 SOCKET_PATH = "/_event"
 MAX_FRAME = 64 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-FROM_OUTSIDE = ("/webhooks/",)
-"""Addresses that other servers post to: they prove themselves by a signature, not by `Origin`."""
+FROM_OUTSIDE = ("/webhooks/", "/bank/")
+"""Addresses that other servers post to: they prove themselves by a signature, not by `Origin`. The sandbox bank is a
+site of its own, which knows no sessions."""
 
 HIDDEN = re.compile(
     r"(^|/)\.(?!well-known/)"  # .env, .git, .states, .web

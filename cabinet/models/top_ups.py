@@ -97,6 +97,14 @@ class WebhookEvent(SQLModel, table=True):
     """A gateway's message as it came."""
 
     __tablename__ = "webhook_event"
+    __table_args__ = (
+        Index(
+            "ix_webhook_event_forged",
+            "received_at",
+            sqlite_where=text("verdict = 'forged'"),
+            postgresql_where=text("verdict = 'forged'"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     gateway: str = Field(max_length=32)

@@ -9,12 +9,12 @@ explanations) is read in slices, so memory stays the same however much there is.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import inspect, text
+from sqlalchemy import bindparam, inspect, text
 from sqlmodel import Session
 
 from cabinet import clock, ledger
@@ -22,7 +22,8 @@ from cabinet.config import settings
 from cabinet.domain.effects import Charge, read_effects
 from cabinet.domain.rating import recompute_amount
 from cabinet.domain.spending import NOT_INCOME, category_of
-from cabinet.models.base import Json, metadata
+from cabinet.models.base import Instant, Json, metadata
+from cabinet.services.clean_up import MESSAGES_KEPT
 
 MOST_FAULTS = 100  # of one check: a broken world must not fill the memory, and nobody reads further
 _SLICE = 5_000
@@ -75,7 +76,7 @@ class AuditReport:
 
 
 def run_audit(session: Session, progress: Progress | None = None) -> AuditReport:
-    """Checks the invariants I1–I5 and I7–I12 of the ledger, the fees, the orders, the usage and the messages."""
+    """Checks the invariants I1–I12 of the ledger, top-ups, fees, orders, usage and messages."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL statement_timeout = 0"))  # an audit may take its time
     report = progress or (lambda name, checked: None)
@@ -92,6 +93,7 @@ def run_audit(session: Session, progress: Progress | None = None) -> AuditReport
     for check, look in (
         (Check("I1", "every amount follows from its explanation"), _check_explanations),
         (Check("I5", "what was posted cannot be changed"), _check_triggers),
+        (Check("I9", "every top-up has its receipt"), _check_receipts),
         (Check("I8", "every record's charge follows from its rating"), _check_ratings),
         (Check("I10", "money is whole kopecks"), _check_integers),
         (Check("I12", "every order took what its quote said"), _check_orders),
@@ -237,6 +239,38 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
         ],
     ),
     (
+        "I6",
+        "one top-up for every payment that succeeded, and the reverse",
+        "top_up",
+        [
+            (
+                rf"""
+                SELECT {_main_of("u")} AS account, u.id, u.amount_kopecks FROM top_up u
+                  LEFT JOIN ledger_transaction t ON t.id = u.transaction_id
+                 WHERE (u.state = 'succeeded') <> (u.transaction_id IS NOT NULL)
+                    OR (u.transaction_id IS NOT NULL
+                        AND (t.id IS NULL OR t.kind <> 'top_up' OR {_SUM_OF_T} <> u.amount_kopecks
+                             OR t.reference <> 'top-up\:' || u.gateway || '\:' || u.gateway_id))""",
+                "top-up {id} of {amount_kopecks} kopecks was posted otherwise",
+            ),
+            (
+                f"""
+                SELECT {_main_of("u")} AS account, u.id FROM top_up u
+                  JOIN posting p ON p.transaction_id = u.transaction_id
+                  JOIN account a ON a.id = p.destination_id
+                 WHERE a.subscriber_id IS NULL OR a.subscriber_id <> u.subscriber_id""",
+                "the money of top-up {id} went to somebody else",
+            ),
+            (
+                rf"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference FROM ledger_transaction t
+                 WHERE t.kind = 'top_up' AND t.reference LIKE 'top-up\:%\:%'
+                   AND NOT EXISTS (SELECT 1 FROM top_up u WHERE u.transaction_id = t.id)""",
+                "{reference} belongs to no top-up",
+            ),
+        ],
+    ),
+    (
         "I7",
         "one fee for one period",
         "fee_charge",
@@ -375,6 +409,22 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
         ],
     ),
 ]
+
+
+def _check_receipts(session: Session, check: Check, report: Progress) -> None:
+    """Of the last weeks: older messages are deleted."""
+    rows = session.execute(
+        text(f"""
+            SELECT {_main_of("u")} AS account, u.id, o.id AS message_id FROM top_up u
+              LEFT JOIN outbox_message o ON o.reference = 'top-up\\:' || u.id
+             WHERE u.state = 'succeeded' AND u.finished_at > :since""").bindparams(
+            bindparam("since", clock.now() - MESSAGES_KEPT + timedelta(days=1), Instant)
+        )
+    )
+    for row in rows:
+        check.checked += 1
+        if row.message_id is None:
+            check.add(row.account, f"top-up {row.id} has no receipt")
 
 
 def _check_explanations(session: Session, check: Check, report: Progress) -> None:

@@ -137,6 +137,7 @@ def test_a_sound_world_has_no_faults(world: World):
         "I3",
         "I4",
         "I5",
+        "I6",
         "I7",
         "I8",
         "I9",

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from cabinet import db, ledger
 from cabinet.domain.payments import TopUpState, WebhookVerdict

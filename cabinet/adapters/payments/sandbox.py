@@ -144,7 +144,8 @@ def _whole(value: Any) -> int:
 def _refusal(reason: Any) -> Refusal | None:
     if not reason:
         return None
-    return Refusal(reason) if reason in Refusal else Refusal.DECLINED
+    known = {refusal.value: refusal for refusal in Refusal}
+    return known.get(reason, Refusal.DECLINED)
 
 
 def _saved(method: Any) -> SavedMethod:
