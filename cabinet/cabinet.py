@@ -17,9 +17,11 @@ from cabinet.http.pages import with_figures
 from cabinet.sandbox_bank import app as sandbox_bank
 from cabinet.services import demo
 from cabinet.ui import access, errors, faults, first_figures, guard, shell
+from cabinet.ui.bundles import page as bundles
 from cabinet.ui.expenses import page as expenses
 from cabinet.ui.help import article
 from cabinet.ui.help import page as help_centre
+from cabinet.ui.options import page as options
 from cabinet.ui.orders import page as orders
 from cabinet.ui.overview import page as overview
 from cabinet.ui.overview.state import OverviewState
@@ -32,9 +34,11 @@ PAGE_MODULES = (
     errors,
     overview,
     expenses,
-    orders,
     tariff,
     tariffs,
+    options,
+    bundles,
+    orders,
     profile,
     page,
     code,

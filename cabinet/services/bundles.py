@@ -1,25 +1,31 @@
 """Packages: minutes, gigabytes and SMS, bought once or coming every month."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from cabinet import clock
+from cabinet import clock, ledger
 from cabinet.domain import effects
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Bundle
 from cabinet.domain.effects import ItemKind, OptionState, OrderKind, Request, Snapshot, Sold
-from cabinet.services import catalogue, orders
+from cabinet.services import catalogue, options, orders, overview
 from cabinet.services.orders import Order, Quote
+from cabinet.services.overview import AllowanceLeft
+
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class BundleCard:
     """A package on sale. `amount` in the kind's unit, None: unlimited. `until` is when it would end, bought now.
 
-    `is_on`: a monthly one that the subscriber has, with its `next_fee_at`; `ends_at`, when it was stopped and is still
-    paid for; `is_suspended`, when money lacks. `is_needless`: the subscriber has this without limit anyway.
+    `after` is what there will be of this kind and scope, bought now; None: no limit. `is_on`: a monthly one that the
+    subscriber has, with its `next_fee_at`; `ends_at`, when it was stopped and is still paid for; `is_suspended`, when
+    money lacks, and then `lacking_kopecks` have to be paid in. `is_needless`: the subscriber has this without limit
+    anyway.
     """
 
     code: str
@@ -33,8 +39,10 @@ class BundleCard:
     lasts_days: int | None
     is_monthly: bool
     until: datetime
+    after: int | None
     is_on: bool
     is_suspended: bool
+    lacking_kopecks: int
     next_fee_at: datetime | None
     ends_at: datetime | None
     is_needless: bool
@@ -42,8 +50,9 @@ class BundleCard:
 
 @dataclass(frozen=True, slots=True)
 class HeldBundle:
-    """A package that the subscriber has now beside the plan's: what is left and until when."""
+    """A package that the subscriber has now, of the plan or beside it: what is left and until when."""
 
+    is_of_plan: bool
     name: str
     kind: UsageKind
     scope: str
@@ -55,11 +64,31 @@ class HeldBundle:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """At the present pace all of this kind is gone at `runs_out_at`, and `lacking` more of it would be used by `until`,
+    the end of the plan's period. Package `code` is the cheapest that will do; where none will, the largest."""
+
+    kind: UsageKind
+    remaining: int
+    runs_out_at: datetime
+    until: datetime
+    lacking: int
+    code: str
+    name: str
+    price_kopecks: int
+    is_enough: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Bundles:
-    """`cards` in the order of the catalogue; `left` is what the subscriber has beside the plan's own packages."""
+    """`cards` in the order of the catalogue; `left` are the packages there are, the soonest to end first, and `totals`
+    the same by kind, with the pace. `available_kopecks` is what can be spent."""
 
     cards: tuple[BundleCard, ...]
     left: tuple[HeldBundle, ...]
+    totals: tuple[AllowanceLeft, ...]
+    available_kopecks: int
+    advice: Advice | None
 
 
 def list_bundles(session: Session, subscriber_id: int, *, now: datetime) -> Bundles:
@@ -69,14 +98,16 @@ def list_bundles(session: Session, subscriber_id: int, *, now: datetime) -> Bund
         NotFound, NoPlan: see `orders.read_snapshot`.
     """
     snapshot = orders.read_snapshot(session, subscriber_id, now=now)
-    cards = [
-        _card(sold, snapshot, now=now)
+    owed_kopecks = -ledger.balance(session, subscriber_id).debt
+    cards = tuple(
+        _card(sold, snapshot, owed_kopecks, now=now)
         for sold in catalogue.list_bundles(session).values()
         if snapshot.option(ItemKind.BUNDLE, sold.item.code)
         or (not sold.is_archived and effects.is_bundle_usable(snapshot.rates, sold.item))
-    ]
+    )
     left = [
         HeldBundle(
+            is_of_plan=one.is_of_plan,
             name=one.name,
             kind=one.kind,
             scope=one.scope,
@@ -87,9 +118,16 @@ def list_bundles(session: Session, subscriber_id: int, *, now: datetime) -> Bund
             valid_until=one.valid_until,
         )
         for one in snapshot.allowances
-        if not one.is_of_plan
     ]
-    return Bundles(tuple(cards), tuple(sorted(left, key=lambda one: one.valid_until)))
+    totals = overview.list_allowances(session, subscriber_id, snapshot.plan, now=now)
+    period_end = effects.plan_period(snapshot, now, clock.time_zone()).end
+    return Bundles(
+        cards=cards,
+        left=tuple(sorted(left, key=lambda one: one.valid_until)),
+        totals=totals,
+        available_kopecks=snapshot.available_kopecks,
+        advice=next((found for total in totals if (found := _advise(total, cards, period_end, now=now))), None),
+    )
 
 
 def quote_bundle(session: Session, subscriber_id: int, code: str, *, now: datetime) -> Quote:
@@ -115,10 +153,43 @@ def switch_off(session: Session, subscriber_id: int, code: str, *, now: datetime
     return done
 
 
-def _card(sold: Sold[Bundle], snapshot: Snapshot, *, now: datetime) -> BundleCard:
+def _advise(total: AllowanceLeft, cards: Sequence[BundleCard], until: datetime, *, now: datetime) -> Advice | None:
+    if total.scope_name or total.runs_out_at is None or total.runs_out_at >= until:
+        return None
+    fitting = [
+        card
+        for card in cards
+        if card.kind == total.kind and not card.scope and not card.is_monthly and card.amount and card.until >= until
+    ]
+    if not fitting:
+        return None
+    seconds_left = max((total.runs_out_at - now) // _SECOND, 1)
+    lacking = total.remaining * ((until - now) // _SECOND) // seconds_left - total.remaining
+    enough = [card for card in fitting if (card.amount or 0) >= lacking]
+    chosen = min(enough, key=_price) if enough else max(fitting, key=lambda card: card.amount or 0)
+    return Advice(
+        kind=total.kind,
+        remaining=total.remaining,
+        runs_out_at=total.runs_out_at,
+        until=until,
+        lacking=lacking,
+        code=chosen.code,
+        name=chosen.name,
+        price_kopecks=chosen.price_kopecks,
+        is_enough=bool(enough),
+    )
+
+
+def _price(card: BundleCard) -> int:
+    return card.price_kopecks
+
+
+def _card(sold: Sold[Bundle], snapshot: Snapshot, owed_kopecks: int, *, now: datetime) -> BundleCard:
     bundle = sold.item
     held = snapshot.option(ItemKind.BUNDLE, bundle.code)
     gives = bundle.gives
+    same = [one for one in snapshot.allowances if (one.kind, one.scope) == (gives.kind, gives.scope)]
+    is_unlimited = gives.amount is None or any(one.is_unlimited for one in same)
     return BundleCard(
         code=bundle.code,
         name=bundle.name,
@@ -131,8 +202,10 @@ def _card(sold: Sold[Bundle], snapshot: Snapshot, *, now: datetime) -> BundleCar
         lasts_days=bundle.lasts_days,
         is_monthly=bundle.recurring,
         until=effects.bundle_until(snapshot, bundle, now=now, zone=clock.time_zone()),
+        after=None if is_unlimited else sum(one.remaining for one in same) + (gives.amount or 0),
         is_on=held is not None,
         is_suspended=held is not None and held.term.state == OptionState.SUSPENDED,
+        lacking_kopecks=options.lacking_for(held, snapshot, owed_kopecks) if held else 0,
         next_fee_at=held.term.next_fee_at if held else None,
         ends_at=held.term.ends_at if held else None,
         is_needless=any(

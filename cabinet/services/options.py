@@ -1,11 +1,12 @@
 """Services: what there is, what a subscriber has, what switching on and off does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
+from cabinet import ledger
 from cabinet.domain import effects
 from cabinet.domain.catalogue import Option, OptionPeriod
 from cabinet.domain.effects import HeldOption, ItemKind, OptionState, OrderKind, Request, Snapshot, Sold
@@ -16,10 +17,11 @@ from cabinet.services.orders import Order, Quote
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Another service that this one has to do with."""
+    """Another service that this one has to do with; `ends_at`, when it is switched off and still works until then."""
 
     code: str
     name: str
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class OptionCard:
 
     `price_kopecks` is what it costs here, `per` what that is for; 0: free, or included. One of these holds:
     `is_included` (it comes with the plan, nothing to switch), `is_on`, or it is off. Of one that is on: `state`;
-    `ends_at`, when it is switched off already and works until then; `next_fee_at`. `trial_days` is what is offered now,
+    `ends_at`, when it is switched off already and works until then; `next_fee_at`; `lacking_kopecks`, what has to be
+    paid in for one that is suspended. `trial_days` is what is offered now,
     0 when there is none; `trial_until` of a trial that is on, and `has_to_answer` when it ends unless it is kept.
 
     `missing` is what has to be switched on first, `against` what has to be switched off first, `needed_by` what has to
@@ -47,6 +50,7 @@ class OptionCard:
     state: OptionState | None
     ends_at: datetime | None
     next_fee_at: datetime | None
+    lacking_kopecks: int
     trial_days: int
     trial_until: datetime | None
     has_to_answer: bool
@@ -94,12 +98,13 @@ def list_options(
         NotFound, NoPlan: see `orders.read_snapshot`.
     """
     snapshot = orders.read_snapshot(session, subscriber_id, now=now)
+    owed_kopecks = -ledger.balance(session, subscriber_id).debt
     sold = catalogue.list_options(session)
     names = {code: one.item for code, one in sold.items()}
     shown = [one for one in sold.values() if not one.is_archived or snapshot.option(ItemKind.OPTION, one.item.code)]
     words = _words(search)
     cards = tuple(
-        _card(one, snapshot, names)
+        _card(one, snapshot, names, owed_kopecks)
         for one in shown
         if (not category or one.item.category == category) and _has(one.item, words)
     )
@@ -109,7 +114,7 @@ def list_options(
         cards=cards,
         categories=tuple(Category(code, name) for code, name in categories.items()),
         monthly_kopecks=services_month_kopecks(snapshot.held_options, plan_code),
-        paid=sum(1 for one in snapshot.held_options if one.term.ends_at is None and one.price_on(plan_code)),
+        paid=sum(1 for one in snapshot.held_options if _is_paid(one, plan_code)),
         next_fee=_next_fee(snapshot),
     )
 
@@ -169,7 +174,18 @@ def _confirmed(session: Session, subscriber_id: int, quote: Quote, *, now: datet
 # --- how -------------------------------------------------------------------------------------------------------------
 
 
-def _card(sold: Sold[Option], snapshot: Snapshot, names: Mapping[str, Option]) -> OptionCard:
+def lacking_for(held: HeldOption, snapshot: Snapshot, owed_kopecks: int) -> int:
+    """Kopecks to be paid in so that this suspended service or package works again, 0 for one that is not suspended.
+
+    Money that comes pays what is owed first, then the plan where that is suspended, then this.
+    """
+    if held.term.state != OptionState.SUSPENDED:
+        return 0
+    plan = snapshot.term.fee_kopecks if snapshot.term.is_suspended else 0
+    return max(owed_kopecks + plan + held.price_on(snapshot.plan.code) - snapshot.available_kopecks, 0)
+
+
+def _card(sold: Sold[Option], snapshot: Snapshot, names: Mapping[str, Option], owed_kopecks: int) -> OptionCard:
     option, plan_code = sold.item, snapshot.plan.code
     held = snapshot.option(ItemKind.OPTION, option.code)
     is_included = plan_code in option.included_in
@@ -177,6 +193,10 @@ def _card(sold: Sold[Option], snapshot: Snapshot, names: Mapping[str, Option]) -
     term = held.term if held else None
     needed_by = [one.code for one in snapshot.held_options if option.code in one.requires and one.term.ends_at is None]
     is_going_on = held is not None and held.term.ends_at is None
+
+    def named(codes: Iterable[str]) -> tuple[Named, ...]:
+        return tuple(_named(one, snapshot, names) for one in codes)
+
     has_trial = bool(option.trial_days and option.price_kopecks and option.code not in snapshot.tried and not held)
     return OptionCard(
         code=option.code,
@@ -191,19 +211,21 @@ def _card(sold: Sold[Option], snapshot: Snapshot, names: Mapping[str, Option]) -
         state=term.state if term else None,
         ends_at=term.ends_at if term else None,
         next_fee_at=term.next_fee_at if term else None,
+        lacking_kopecks=lacking_for(held, snapshot, owed_kopecks) if held else 0,
         trial_days=option.trial_days or 0 if has_trial else 0,
         trial_until=held.trial_until if held and held.term.state == OptionState.TRIAL else None,
         has_to_answer=is_going_on and term is not None and term.state == OptionState.TRIAL,
-        requires=_named(option.requires, names),
-        conflicts=_named(option.conflicts, names),
-        missing=() if is_going_on or is_included else _named(effects.list_missing(snapshot, option, names), names),
-        against=() if is_going_on or is_included else _named(effects.list_conflicts(snapshot, option), names),
-        needed_by=_named(needed_by, names) if is_going_on and not is_included else (),
+        requires=named(option.requires),
+        conflicts=named(option.conflicts),
+        missing=() if is_going_on or is_included else named(effects.list_missing(snapshot, option, names)),
+        against=() if is_going_on or is_included else named(effects.list_conflicts(snapshot, option)),
+        needed_by=named(needed_by) if is_going_on and not is_included else (),
     )
 
 
-def _named(codes: list[str] | tuple[str, ...], names: Mapping[str, Option]) -> tuple[Named, ...]:
-    return tuple(Named(code, names[code].name if code in names else code) for code in codes)
+def _named(code: str, snapshot: Snapshot, names: Mapping[str, Option]) -> Named:
+    held = snapshot.option(ItemKind.OPTION, code)
+    return Named(code, names[code].name if code in names else code, held.term.ends_at if held else None)
 
 
 def _words(search: str) -> list[str]:
@@ -223,10 +245,10 @@ def _next_fee(snapshot: Snapshot) -> NextFee | None:
     fees = [
         NextFee(one.term.next_fee_at, one.price_on(snapshot.plan.code), one.name)
         for one in snapshot.held_options
-        if one.term.next_fee_at is not None and _is_charged(one) and one.price_on(snapshot.plan.code)
+        if one.term.next_fee_at is not None and _is_paid(one, snapshot.plan.code)
     ]
     return min(fees, key=lambda fee: fee.at, default=None)
 
 
-def _is_charged(held: HeldOption) -> bool:
-    return held.term.ends_at is None and held.term.state in (OptionState.ACTIVE, OptionState.SUSPENDED)
+def _is_paid(held: HeldOption, plan_code: str) -> bool:
+    return held.term.ends_at is None and held.term.state != OptionState.TRIAL and held.price_on(plan_code) > 0

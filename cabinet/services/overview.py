@@ -193,7 +193,7 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
         next_charge=_next_charge(fees_at, fee, available - debt),
         planned=_planned(waiting, plan) if waiting and plan else None,
         options=_list_options(session, subscriber_id, now=now),
-        allowances=_list_allowances(session, subscriber_id, plan, now=now),
+        allowances=list_allowances(session, subscriber_id, plan, now=now),
         expenses=_get_expenses(session, subscriber, [] if is_suspended else fees_at, fee, now=now),
         operations=_list_operations(session, ids, plan),
     )
@@ -304,9 +304,10 @@ _ORDER = (UsageKind.DATA, UsageKind.VOICE, UsageKind.SMS)
 _SECOND = timedelta(seconds=1)
 
 
-def _list_allowances(
+def list_allowances(
     session: Session, subscriber_id: int, plan: Plan | None, *, now: datetime
 ) -> tuple[AllowanceLeft, ...]:
+    """What is left, those of the plan and all others together: data, voice, messages, then those limited to a scope."""
     rows = session.exec(
         select(Allowance).where(
             Allowance.subscriber_id == subscriber_id, Allowance.valid_until > now, Allowance.valid_from <= now

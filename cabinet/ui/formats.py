@@ -10,6 +10,7 @@ from babel.dates import format_date
 from babel.plural import PluralRule, to_python
 
 from cabinet.clock import local
+from cabinet.domain.allowances import UsageKind
 from cabinet.locales import Language
 
 NARROW = "\u202f"
@@ -135,6 +136,17 @@ def messages(count: int, language: Language = "ru") -> str:
     return f"{number(count, language)}{NARROW}SMS"
 
 
+def quantity(kind: UsageKind, amount: int, language: Language = "ru") -> str:
+    """Seconds, bytes or messages in their unit: `184 мин`, `1,9 ГБ`, `42 SMS`."""
+    match kind:
+        case UsageKind.VOICE:
+            return minutes(amount, language)
+        case UsageKind.DATA:
+            return data(amount, language)
+        case UsageKind.SMS:
+            return messages(amount, language)
+
+
 def countdown(seconds: int) -> str:
     """What is left, as `0:42`; never below zero."""
     whole, rest = divmod(max(seconds, 0), 60)
@@ -185,12 +197,16 @@ def in_month(on: date, language: Language = "ru") -> str:
     return f"в{NO_BREAK}{month(on).rstrip('ьй')}е"
 
 
-def days_between(earlier: date, later: date, language: Language = "ru") -> str:
-    """How many days from one to the other: `5 дней`."""
-    count = (later - earlier).days
+def days(count: int, language: Language = "ru") -> str:
+    """`5 дней`."""
     if language == "en":
         return counted(count, "day", "days", language="en")
     return counted(count, "день", "дня", "дней")
+
+
+def days_between(earlier: date, later: date, language: Language = "ru") -> str:
+    """How many days from one to the other: `5 дней`."""
+    return days((later - earlier).days, language)
 
 
 def last_day(until: datetime) -> date:

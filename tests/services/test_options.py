@@ -105,6 +105,11 @@ def card_of(session: Session, subscriber_id: int, code: str, now: datetime = NOO
     return next(card for card in options.list_options(session, subscriber_id, now=now).cards if card.code == code)
 
 
+def extra(session: Session, subscriber_id: int, now: datetime = NOON) -> list[bundles.HeldBundle]:
+    """Packages that there are beside the plan's."""
+    return [one for one in bundles.list_bundles(session, subscriber_id, now=now).left if not one.is_of_plan]
+
+
 def fees_of(session: Session, subscriber_id: int) -> list[int]:
     """Kopecks of every fee of services, as they were charged."""
     query = (
@@ -435,7 +440,7 @@ def test_a_package_is_paid_and_usable_at_once(shop: Session):
 
     assert quote.summary.charged_now_kopecks == 12_000
     assert [(part.amount, part.at) for part in quote.summary.gains] == [(5 * 2**30, moscow(2026, 12, 23))]
-    (held,) = bundles.list_bundles(shop, anna, now=NOON).left
+    (held,) = extra(shop, anna)
     assert (held.name, held.remaining, held.valid_until) == ("+5 ГБ", 5 * 2**30, moscow(2026, 12, 23))
     assert money_of(shop, anna) == 38_000
     assert audit.run_audit(shop).is_sound
@@ -456,7 +461,7 @@ def test_the_same_package_may_be_bought_again(shop: Session):
     bought(shop, anna, "gb5")
 
     assert money_of(shop, anna) == 26_000
-    assert len(bundles.list_bundles(shop, anna, now=NOON).left) == 2
+    assert len(extra(shop, anna)) == 2
 
 
 def test_a_monthly_package_comes_again_on_its_day_until_it_is_stopped(shop: Session):
@@ -466,14 +471,14 @@ def test_a_monthly_package_comes_again_on_its_day_until_it_is_stopped(shop: Sess
         bundles.quote_bundle(shop, anna, "monthly", now=NOON)
 
     let_pass(shop, anna, moscow(2026, 12, 23))
-    (held,) = bundles.list_bundles(shop, anna, now=moscow(2026, 12, 23)).left
+    (held,) = extra(shop, anna, moscow(2026, 12, 23))
     stopped = bundles.switch_off(shop, anna, "monthly", now=moscow(2026, 12, 24))
     let_pass(shop, anna, moscow(2027, 1, 23))
 
     assert (held.remaining, held.valid_until) == (10 * 2**30, moscow(2027, 1, 23))
     assert stopped.summary.losses[0].at == moscow(2027, 1, 23)
     assert fees_of(shop, anna) == [18_000]
-    assert bundles.list_bundles(shop, anna, now=moscow(2027, 1, 23)).left == ()
+    assert extra(shop, anna, moscow(2027, 1, 23)) == []
     assert audit.run_audit(shop).is_sound
 
 

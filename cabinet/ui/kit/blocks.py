@@ -263,6 +263,56 @@ def sheet(
     )
 
 
+class Switch(Component):
+    """A switch that shows at once what was asked for; see `runtime.js`."""
+
+    library = "$/utils/kit"
+    tag = "Switch"
+
+    on: rx.Var[bool] = field(doc="How it stands")
+    answer: rx.Var[int] = field(doc="Another number: what was asked for is answered, it shows how it stands")
+    disabled: rx.Var[bool] = field(doc="Whether it cannot be turned")
+    on_turn: EventHandler[no_args_event_spec] = field(  # type: ignore[type-arg, valid-type]
+        doc="Turned by a person"
+    )
+
+
+def switch_row(
+    picture: Any,
+    name: Text,
+    *lines: Any,
+    control: Any,
+    id: str | rx.Var[str] | None = None,
+    below: Any = None,
+    **props: Any,
+) -> rx.Component:
+    """A row of a list that is switched on and off: tile, name, lines, `switch`, and `below` all of them what else there
+    is to do. With `id`, that of the switch, the whole row but `below` is its label."""
+    text = (rx.el.span(name, class_name="block text-base font-medium"), *lines)
+    words = "min-w-0 flex-1 text-sm"
+    return rx.el.li(
+        rx.el.div(
+            picture,
+            rx.el.div(*text, class_name=words)
+            if id is None
+            else rx.el.label(*text, html_for=id, class_name=f"{words} cursor-pointer"),
+            control,
+            class_name="flex items-center gap-3",
+        ),
+        *([] if below is None else [below]),
+        class_name="px-5 py-3",
+        **props,
+    )
+
+
+def switch(
+    id: str | rx.Var[str], is_on: rx.Var[bool], answer: rx.Var[int], on_turn: Any, is_fixed: bool | rx.Var[bool] = False
+) -> rx.Component:
+    """On or off; `on_turn` asks for the other. It stands as `is_on` says again as soon as `answer` is another number:
+    what was refused, or not confirmed, goes back by itself. A fixed one cannot be turned: say why beside it."""
+    return Switch.create(id=id, on=is_on, answer=answer, on_turn=on_turn, disabled=is_fixed)
+
+
 def toast(text: Text, action: Any = None, key: Any = None) -> rx.Component:
     """A short message over the page for six seconds; never the only place of what it says. Empty: nothing.
 

@@ -1,5 +1,5 @@
 // The part of the kit that must be JavaScript: the language of the page, the connection, modal windows.
-import { createElement, useContext, useEffect, useLayoutEffect, useRef, useSyncExternalStore } from "react";
+import { createElement, useContext, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from "react";
 import { DispatchContext } from "$/utils/context-registry";
 
 const year = 365 * 24 * 3600;
@@ -118,6 +118,30 @@ export const FirstFigures = () => {
     figures.remove();
   }, []);
   return null;
+};
+
+let leftFocus = ""; // a switch whose row moves to another list is another element there
+
+/** Shows at once what was asked for, and the truth when the answer is there: then `answer` is another number. */
+export const Switch = ({ on, answer, onTurn, ...rest }) => {
+  const input = useRef(null);
+  const [asked, setAsked] = useState(null);
+  useEffect(() => setAsked(null), [on, answer]);
+  useLayoutEffect(() => {
+    const element = input.current;
+    if (leftFocus && leftFocus === element.id) element.focus();
+    leftFocus = "";
+    return () => {
+      if (document.activeElement === element) leftFocus = element.id;
+    };
+  }, []);
+  const turn = () => {
+    if (asked !== null) return;
+    setAsked(!on);
+    onTurn();
+  };
+  return createElement("input", { ref: input, type: "checkbox", role: "switch", className: "switch",
+    checked: asked ?? on, "aria-busy": asked !== null, onChange: turn, ...rest });
 };
 
 /** Asks for newer figures when the page is looked at again or the network is back; with `seconds` also that often. */
