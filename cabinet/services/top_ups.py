@@ -348,8 +348,11 @@ def handle_webhook(gateway: PaymentGateway, body: bytes, headers: Mapping[str, s
     payment, is_fetched = event.payment, event.payment is None
     if payment is None:
         with db.reading() as session:
-            top_up_id = session.exec(_of_gateway(gateway.name, event.payment_id)).one_or_none()
-        if top_up_id is None:  # a stranger's guess, or ours before we know its id: then the worker asks for it
+            top_up_id = (
+                session.exec(_of_gateway(gateway.name, event.payment_id)).one_or_none()
+                or session.exec(_without_id(gateway.name, event.key)).one_or_none()
+            )
+        if top_up_id is None:  # a stranger's guess: our keys cannot be guessed
             return _keep_event(gateway, body, WebhookVerdict.UNKNOWN, now=now)
         try:
             payment = gateway.get(event.payment_id)
@@ -687,6 +690,12 @@ def _of_occasion(session: Session, occasion: str) -> TopUpRow | None:
 
 def _of_gateway(gateway: str, gateway_id: str) -> Any:
     return select(TopUpRow.id).where(TopUpRow.gateway == gateway, TopUpRow.gateway_id == gateway_id)
+
+
+def _without_id(gateway: str, key: str) -> Any:
+    return select(TopUpRow.id).where(
+        TopUpRow.gateway == gateway, TopUpRow.key == key, col(TopUpRow.gateway_id).is_(None)
+    )
 
 
 def _own_method(session: Session, subscriber_id: int, method_id: int) -> PaymentMethod:

@@ -429,8 +429,15 @@ def test_a_notification_only_names_the_payment(shop: YooKassa, bank: YooKassaSta
 
     read = [shop.read_webhook(json.dumps(event).encode(), {}) for event in bank.events]
 
-    assert read == [Event(payment_id), Event(payment_id)]
+    assert read == [Event(payment_id, key=ORDER.key), Event(payment_id)]
     assert [event["event"] for event in bank.events] == ["payment.succeeded", "refund.succeeded"]
+
+
+@pytest.mark.parametrize("key", [7, None, "", "a\0b", "\ud800", "x" * 65])
+def test_a_key_that_cannot_be_ours_is_not_looked_for(shop: YooKassa, key: object):
+    thing = {"id": "22e1", "metadata": {"key": key}}
+    body = json.dumps({"type": "notification", "event": "payment.succeeded", "object": thing}).encode()
+    assert shop.read_webhook(body, {}) == Event("22e1")
 
 
 @pytest.mark.parametrize("event", ["payout.succeeded", "deal.closed", "payment_method.active"])
@@ -453,6 +460,7 @@ def test_other_notifications_are_of_no_interest(shop: YooKassa, event: str):
         b'{"type": "notification", "event": "payment.succeeded", "object": {"id": 7}}',
         b'{"type": "notification", "event": "payment.succeeded", "object": {"id": "../refunds/1"}}',
         b'{"type": "notification", "event": "refund.succeeded", "object": {"id": "22e1"}}',
+        b'{"type": "notification", "event": "payment.succeeded", "object": {"id": "22e1", "metadata": "k"}}',
         b"[" * 100_000,
     ],
 )

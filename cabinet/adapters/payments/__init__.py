@@ -89,11 +89,13 @@ class GatewayPayment:
 class Event:
     """What a verified webhook says: something happened to this payment.
 
-    Without a `payment` the message proves nothing by itself (the gateway signs nothing): the service fetches it.
+    Without a `payment` the message proves nothing by itself (the gateway signs nothing): the service fetches it, where
+    the id is known or `key`, as the message has it, is of an order whose payment's id the gateway never told.
     """
 
     payment_id: str
     payment: GatewayPayment | None = None
+    key: str = ""
 
 
 class PaymentGateway(Protocol):

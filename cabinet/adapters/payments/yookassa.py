@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Any, Self, cast
+from typing import Any, Self, TypeGuard, cast
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -79,7 +79,7 @@ REFUSALS = {
 }
 """`cancellation_details.reason`; the others say no more than that the bank did not want to."""
 
-_PAYMENT_ID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
+_WORD = re.compile(r"[\w-]{1,64}", re.ASCII)  # ids of theirs, keys of ours
 _configuring = threading.Lock()
 
 
@@ -171,11 +171,12 @@ class YooKassa:
             if kind not in ("payment", "refund"):
                 return None
             payment_id = thing["payment_id" if kind == "refund" else "id"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            key = (thing.get("metadata") or {}).get("key") if kind == "payment" else None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ForgedWebhook("not a notification") from error
-        if not isinstance(payment_id, str) or not _PAYMENT_ID.fullmatch(payment_id):
+        if not _is_word(payment_id):
             raise ForgedWebhook("no payment's id")
-        return Event(payment_id)
+        return Event(payment_id, key=key if _is_word(key) else "")
 
     def _get_raw(self, payment_id: str) -> dict[str, Any]:
         try:
@@ -346,6 +347,10 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("a text is missing")
     return value
+
+
+def _is_word(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and _WORD.fullmatch(value) is not None
 
 
 def _origin(url: str) -> str:
