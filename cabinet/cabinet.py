@@ -29,6 +29,8 @@ from cabinet.ui.profile import page as profile
 from cabinet.ui.sign_in import code, page, password, welcome
 from cabinet.ui.tariffs import catalogue as tariffs
 from cabinet.ui.tariffs import page as tariff
+from cabinet.ui.top_ups import page as top_up
+from cabinet.ui.top_ups import result as top_up_result
 
 PAGE_MODULES = (
     errors,
@@ -46,6 +48,8 @@ PAGE_MODULES = (
     welcome,
     help_centre,
     article,
+    top_up,
+    top_up_result,
 )
 """Importing a module registers its pages."""
 

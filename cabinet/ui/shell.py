@@ -82,7 +82,14 @@ _NUMBER = [
 """What the number has: on a phone the tabs of the first one."""
 
 RAIL: list[tuple[str, list[Section]]] = [
-    ("Мой номер", [Section("Главная", "/", "home"), Section("Расходы", "/expenses/", "chart")]),
+    (
+        "Мой номер",
+        [
+            Section("Главная", "/", "home"),
+            Section("Расходы", "/expenses/", "chart"),
+            Section("Пополнить", "/topup/", "wallet"),
+        ],
+    ),
     ("Связь", [*_NUMBER]),
     ("Помощь", [Section("Справка", "/help/", "help")]),
 ]
@@ -145,13 +152,16 @@ def frame(
     initial: Text,
     read_at: Text = "",
     back: str = "",
+    is_task: bool = False,
 ) -> rx.Component:
     """A page of a signed-in subscriber: rail or bar, header, content.
 
     `here` is the address of the section (as in `RAIL`), `title` the heading of the page (seen on every page but the
     dashboard, whose header shows the number), `name`, `number` and `initial` are the subscriber's, already formatted,
     `read_at` the time of the page's figures (“14:32”). `back` is the page that this one hangs off.
+    `is_task`: a page for one thing to do is narrow.
     """
+    width = "max-w-[34rem] px-4 lg:mx-0 lg:max-w-[38rem]" if is_task else "max-w-[40rem] px-4 lg:max-w-none"
     return rx.el.div(
         _skip_link(),
         rx.el.div(
@@ -162,13 +172,13 @@ def frame(
                     *children,
                     id="main",
                     tab_index=-1,
-                    class_name="mx-auto max-w-[40rem] px-4 outline-none lg:max-w-none lg:px-0",
+                    class_name=f"mx-auto {width} outline-none lg:px-0",
                 ),
                 class_name="pb-24 lg:pb-12",
             ),
             class_name="lg:mx-auto lg:grid lg:max-w-[76rem] lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-8 lg:px-6",
         ),
-        _bar(here),
+        _bar(back or here),
         kit.update_strip("bottom-16"),
         kit.offline_strip(read_at),
         kit.toast(FaultState.text),

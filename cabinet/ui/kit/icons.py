@@ -13,6 +13,9 @@ PATHS = {
     "arrow_left": '<path d="m12 19-7-7 7-7"/><path d="M19 12H5"/>',
     "arrow_right": '<path d="M5 12h14"/><path d="m12 5 7 7-7 7"/>',
     "chart": ('<path d="M3 3v16a2 2 0 0 0 2 2h16"/><path d="M18 17V9"/><path d="M13 17V5"/><path d="M8 17v-3"/>'),
+    "card": (
+        '<rect width="20" height="14" x="2" y="5" rx="2"/><line x1="2" x2="22" y1="10" y2="10"/><path d="M6 14h2"/>'
+    ),
     "check": '<path d="M20 6 9 17l-5-5"/>',
     "chevron_down": '<path d="m6 9 6 6 6-6"/>',
     "chevron_left": '<path d="m15 18-6-6 6-6"/>',
@@ -103,6 +106,12 @@ PATHS = {
         '1.3.3l.5-.2c.4-.3.6-.7.5-1.2z"/>'
     ),
     "plus": '<path d="M5 12h14"/><path d="M12 5v14"/>',
+    "qr": (
+        '<rect width="5" height="5" x="3" y="3" rx="1"/><rect width="5" height="5" x="16" y="3" rx="1"/>'
+        '<rect width="5" height="5" x="3" y="16" rx="1"/><path d="M21 16h-3a2 2 0 0 0-2 2v3"/><path d="M21 21v.01"/>'
+        '<path d="M12 7v3a2 2 0 0 1-2 2H7"/><path d="M3 12h.01"/><path d="M12 3h.01"/><path d="M12 16v.01"/>'
+        '<path d="M16 12h1"/><path d="M21 12v.01"/><path d="M12 21v-1"/>'
+    ),
     "receipt": (
         '<path d="M6 22a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2h8a2.4 2.4 0 0 1 1.704.706l3.588 3.588A2.4 2.4 0 0 1 20 '
         '8v12a2 2 0 0 1-2 2z"/>'
@@ -162,6 +171,10 @@ PATHS = {
     ),
     "trending_down": '<path d="M16 17h6v-6"/><path d="m22 17-8.5-8.5-5 5L2 7"/>',
     "trending_up": '<path d="M16 7h6v6"/><path d="m22 7-8.5 8.5-5-5L2 17"/>',
+    "trash": (
+        '<path d="M3 6h18"/><path d="M19 6v14a2 2 0 0 1-2 2H7a2 2 0 0 1-2-2V6"/>'
+        '<path d="M8 6V4a2 2 0 0 1 2-2h4a2 2 0 0 1 2 2v2"/><path d="M10 11v6"/><path d="M14 11v6"/>'
+    ),
     "user": '<path d="M19 21v-2a4 4 0 0 0-4-4H9a4 4 0 0 0-4 4v2"/><circle cx="12" cy="7" r="4"/>',
     "voicemail": (
         '<circle cx="6" cy="12" r="4"/><circle cx="18" cy="12" r="4"/><line x1="6" x2="18" y1="16" y2="16"/>'

@@ -1,0 +1,207 @@
+"""The state of topping up, and of the page that waits for what became of it.
+
+Paying itself is a plain form (`http/top_ups.py`): it works before the socket is up, and it leaves for the bank.
+"""
+
+import asyncio
+import re
+import secrets
+from datetime import datetime
+from typing import Any
+
+import reflex as rx
+import structlog
+
+from cabinet import clock, news
+from cabinet.db import in_read_session
+from cabinet.domain.errors import NotFound
+from cabinet.locales import Language, language_of, translate
+from cabinet.services import subscribers, top_ups
+from cabinet.services.top_ups import AmountNotAllowed, Offer, TopUp
+from cabinet.ui import access, formats, guard
+from cabinet.ui.top_ups import views
+from cabinet.ui.top_ups.views import MethodView, ResultView, SumView, TopUpView
+
+log = structlog.get_logger(__name__)
+
+LONGEST_SUM = 20
+HISTORY = 10
+LOOK_EVERY = 3.0  # seconds; news of this process come at once
+WATCH_FOR = 600.0
+_ID = re.compile(r"[0-9]{1,18}")
+_REFUSALS = {
+    "often": "Слишком много попыток пополнить за час. Подождите немного и попробуйте снова.",
+    "gone": "Этой карты больше нет. Выберите другой способ.",
+    "again": "Страница устарела. Проверьте сумму и нажмите ещё раз.",
+}
+
+
+class TopUpsState(rx.State):
+    """What the page of topping up shows. `occasion` is drawn anew each time: by it a second click is the same one."""
+
+    is_ready: bool = False
+    has_failed: bool = False
+    name: str = ""
+    initial: str = ""
+    number: str = ""
+    occasion: str = ""
+    opened: int = 0
+    amount: str = ""
+    amount_text: str = ""
+    error: str = ""
+    refusal: str = ""
+    limits: str = ""
+    sums: list[SumView] = []
+    advice: str = ""
+    methods: list[MethodView] = []
+    saved: list[MethodView] = []
+    history: list[TopUpView] = []
+
+    @access.subscriber
+    async def load(self):
+        """Opens the page; of the address the amount, the way to pay, and why the last try was refused."""
+        asked = self.router.url.query_parameters
+        language, now, subscriber_id = self._language(), clock.now(), guard.subscriber_id(self)
+        try:
+            name, msisdn, offer, history = await in_read_session(_read, subscriber_id, now=now)
+        except Exception:
+            log.exception("the page of topping up could not be read")
+            self.has_failed = True
+            return
+        self.has_failed = False
+        self.number = formats.phone(msisdn)
+        self.name = name or self.number
+        self.initial = name[:1].upper()
+        self.limits = views.limits(offer, language)
+        self.sums = views.sum_views(offer, language)
+        self.advice = views.advice(offer, now, language)
+        self.methods = views.method_views(offer, asked.get("method", ""), language)
+        self.saved = [method for method in self.methods if method.id]
+        self.history = views.history_views(history, now, language)
+        self.refusal = _refusal(asked.get("refused", ""), language)
+        self.occasion = secrets.token_urlsafe(16)
+        self._put(asked.get("amount", "")[:LONGEST_SUM] or (self.sums[0].value if self.sums else ""))
+        self.is_ready = True
+
+    @access.subscriber
+    async def choose(self, amount: str):
+        """Puts one of the sums into the field."""
+        if type(amount) is str:
+            self._put(amount[:LONGEST_SUM])
+
+    @access.subscriber
+    async def type_amount(self, amount: str):
+        """Reads what is being typed, so that the button says it; what is wrong is said when it is left."""
+        if type(amount) is str:
+            self.amount = amount[:LONGEST_SUM]
+            self._say(is_left=False)
+
+    @access.subscriber
+    async def leave_amount(self, amount: str):
+        """The field was left: what is wrong with it is said."""
+        if type(amount) is str:
+            self.amount = amount[:LONGEST_SUM]
+            self._say(is_left=True)
+
+    def _put(self, amount: str) -> None:
+        self.amount = amount
+        self.opened += 1  # the field begins anew with it
+        self._say(is_left=True)
+
+    def _say(self, *, is_left: bool) -> None:
+        language = self._language()
+        try:
+            self.amount_text = formats.money(top_ups.read_amount(self.amount), language)
+            self.error = ""
+        except AmountNotAllowed as error:
+            self.amount_text = ""
+            if is_left and self.amount:
+                self.error = translate(error.message, language, **error.facts)
+
+    def _language(self) -> Language:
+        return language_of(self.router.headers.cookie)
+
+
+def _refusal(code: str, language: Language) -> str:
+    text = _REFUSALS.get(code)
+    return translate(text, language) if text else ""
+
+
+def _read(session: Any, subscriber_id: int, *, now: datetime) -> tuple[str, str, Offer, list[TopUp]]:
+    who = subscribers.get(session, subscriber_id)
+    offer = top_ups.get_offer(session, subscriber_id, now=now)
+    return who.name, who.msisdn, offer, list(top_ups.list_top_ups(session, subscriber_id, limit=HISTORY))
+
+
+def _who(session: Any, subscriber_id: int) -> tuple[str, str]:
+    who = subscribers.get(session, subscriber_id)
+    return who.name, who.msisdn
+
+
+class ResultState(rx.State):
+    """What became of the payment in the address. It only reads: nothing on this page moves money."""
+
+    is_ready: bool = False
+    has_failed: bool = False
+    is_missing: bool = False
+    name: str = ""
+    initial: str = ""
+    number: str = ""
+    result: ResultView = ResultView()
+
+    _payment: int = 0
+    _watches: int = 0
+
+    @access.subscriber
+    async def load(self):
+        """Reads the payment of the address, and watches it as long as nobody knows what became of it."""
+        asked = self.router.url.query_parameters.get("payment", "")
+        self._payment = int(asked) if _ID.fullmatch(asked) else 0
+        await self._read()
+        return ResultState.watch if self.result.state == "wait" else None
+
+    @access.subscriber
+    async def refresh(self):
+        """Reads it again: a page that was out of sight, a connection that came back."""
+        await self._read()
+        return ResultState.watch if self.result.state == "wait" else None
+
+    @rx.event(background=True)
+    @access.subscriber
+    async def watch(self):
+        """Shows the end as soon as there is one; gives up after ten minutes, when the page has to be looked at again.
+
+        The newest one watches alone, so that nobody can set off a crowd of them.
+        """
+        subscriber_id = guard.subscriber_id(self)
+        async with self:
+            self._watches += 1
+            number = self._watches
+        ends = asyncio.get_running_loop().time() + WATCH_FOR
+        while asyncio.get_running_loop().time() < ends:
+            await news.wait(subscriber_id, LOOK_EVERY)
+            async with self:
+                if self._watches != number:
+                    return
+                await self._read()
+                if self.result.state != "wait":
+                    return
+
+    async def _read(self) -> None:
+        language, now, subscriber_id = language_of(self.router.headers.cookie), clock.now(), guard.subscriber_id(self)
+        try:
+            name, msisdn = await in_read_session(_who, subscriber_id)
+            self.number = formats.phone(msisdn)
+            self.name = name or self.number
+            self.initial = name[:1].upper()
+            found = await in_read_session(top_ups.get_result, subscriber_id, self._payment, now=now)
+        except NotFound:
+            self.is_missing = self.is_ready = True
+            return
+        except Exception:
+            log.exception("the result of a payment could not be read")
+            self.has_failed = True
+            return
+        self.has_failed = self.is_missing = False
+        self.result = views.result_view(found, now, language)
+        self.is_ready = True
