@@ -48,8 +48,7 @@ def _form() -> rx.Component:
         _methods(),
         rx.el.div(
             kit.submit(
-                rx.cond(TopUpsState.amount_text, t("Пополнить на {sum}", sum=TopUpsState.amount_text), t("Пополнить")),
-                class_name="w-full",
+                rx.cond(TopUpsState.amount_text, t("Пополнить на {sum}", sum=TopUpsState.amount_text), t("Пополнить"))
             ),
             rx.el.p(t("Чек пришлём в SMS и в «Расходы»"), class_name="mt-2 text-center text-sm text-muted"),
         ),
