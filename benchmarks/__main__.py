@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks import advisor, expenses, sessions, usage, web
+from benchmarks import advisor, expenses, fees, sessions, usage, web
 from benchmarks.report import Table
 from benchmarks.sites import CannotMeasure, town
 
 RESULTS = Path(__file__).parent / "results.md"
-PARTS = ("usage", "expenses", "advisor", "web", "sessions")
+PARTS = ("usage", "expenses", "advisor", "fees", "web", "sessions")
 
 
 def main() -> int:
@@ -47,9 +47,13 @@ def _run(part: str, is_quick: bool) -> str:
             usage.main()
         print(said.getvalue())
         return f"## Import, rating and replay of usage\n\n```\n{said.getvalue().rstrip()}\n```\n"
-    if part in ("expenses", "advisor"):
-        alone: Callable[..., list[Table]] = {"expenses": expenses.main, "advisor": advisor.main}[part]
-        tables = alone(is_quick=is_quick)
+    alone: dict[str, Callable[..., list[Table]]] = {
+        "expenses": expenses.main,
+        "advisor": advisor.main,
+        "fees": fees.main,
+    }
+    if part in alone:
+        tables = alone[part](is_quick=is_quick)
     else:
         measure: Callable[..., list[Table]] = {"web": web.main, "sessions": sessions.main}[part]
         with town() as place:

@@ -42,13 +42,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Table, func, insert, literal, or_, select, text, union_all, update
+from sqlalchemy import Row, Table, func, insert, literal, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from cabinet import clock
-from cabinet.bulk import insert_many
+from cabinet.bulk import add_many, insert_many, is_among
 from cabinet.domain import rating
 from cabinet.domain.effects import recompute_charge
 from cabinet.domain.errors import CabinetError, NotFound
@@ -609,7 +609,7 @@ def _open_purses(session: Session, subscriber_ids: Iterable[int]) -> dict[int, _
                 _account.c.balance_kopecks,
                 _account.c.credit_limit_kopecks,
             )
-            .where(_account.c.subscriber_id.in_(some))
+            .where(is_among(session, _account.c.subscriber_id, some))
             .order_by(_account.c.id)
             .with_for_update()
         )
@@ -699,20 +699,21 @@ def _write_charges(
         postings,
     )
     spending.write(session)
-    changed = [
-        {"id": account_id, "change": after - before}
-        for purse in purses.values()
-        for account_id, before, after in (
-            (purse.main_id, purse.main_before, purse.main),
-            (purse.debt_id, purse.debt_before, purse.debt),
-        )
-        if after != before
-    ]
     # Held since they were read; the table's own check stands behind the arithmetic above.
-    if changed:
-        session.connection().execute(
-            text("UPDATE account SET balance_kopecks = balance_kopecks + :change WHERE id = :id"), changed
-        )
+    add_many(
+        session,
+        _account,
+        "balance_kopecks",
+        [
+            (account_id, after - before)
+            for purse in purses.values()
+            for account_id, before, after in (
+                (purse.main_id, purse.main_before, purse.main),
+                (purse.debt_id, purse.debt_before, purse.debt),
+            )
+            if after != before
+        ],
+    )
     return written
 
 
@@ -791,7 +792,7 @@ def _check_known(session: Session, charges: Sequence[Charge], kind: str) -> dict
             )
             .join(_posting, _posting.c.transaction_id == _transaction.c.id)
             .join(_account, _account.c.id == _posting.c.source_id)
-            .where(_transaction.c.reference.in_(some))
+            .where(is_among(session, _transaction.c.reference, some))
             .group_by(_transaction.c.id, _transaction.c.reference, _transaction.c.kind)
         )
         for row in rows:

@@ -16,7 +16,7 @@ from cabinet.adapters import payments
 from cabinet.adapters.sms import gateway
 from cabinet.services import audit, billing, clean_up, demo, notices, option_fees, top_ups
 
-FEES_AT_ONCE = 50
+FEES_AT_ONCE = 100
 FAULTS_TOLD = 10  # in a line of the log; `python -m cabinet audit` tells all
 
 ShouldStop = Callable[[], bool]

@@ -18,10 +18,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, insert, text
+from sqlalchemy import Table, text
 from sqlmodel import Session, col, select
 
 from cabinet import clock, ledger
+from cabinet.bulk import insert_many, is_among
 from cabinet.domain.catalogue import Plan
 from cabinet.domain.periods import Period, period_containing, periods_between
 from cabinet.models.base import metadata
@@ -32,6 +33,10 @@ from cabinet.services import catalogue, changes, option_fees
 
 _fee_charge: Table = metadata.tables["fee_charge"]
 _allowance: Table = metadata.tables["allowance"]
+_CHARGE_COLUMNS = (
+    *("subscription_id", "period_start_at", "period_end_at"),
+    *("amount_kopecks", "transaction_id", "charged_at"),
+)
 # In the index's own words: neither engine recognises its condition where the state is a parameter.
 _CAN_BE_DUE = text("plan_subscription.state = 'active' AND plan_subscription.ended_at IS NULL")
 
@@ -96,7 +101,7 @@ def list_due(session: Session, now: datetime, limit: int) -> list[int]:
             _CAN_BE_DUE,
             Subscriber.status == SubscriberStatus.ACTIVE,
         )
-        .order_by(col(PlanSubscription.next_fee_at), col(PlanSubscription.id))
+        .order_by(col(PlanSubscription.next_fee_at))  # and nothing else: a month's day has one moment for everybody
         .limit(limit)
         .with_for_update(skip_locked=True, of=PlanSubscription)
     )
@@ -185,7 +190,7 @@ def _due_fees(session: Session, subscription_ids: Sequence[int], moment: datetim
         select(PlanSubscription, Subscriber.region)
         .join(Subscriber, col(Subscriber.id) == col(PlanSubscription.subscriber_id))
         .where(
-            col(PlanSubscription.id).in_(subscription_ids),
+            is_among(session, col(PlanSubscription.id), subscription_ids),
             col(PlanSubscription.next_fee_at) <= moment,
             PlanSubscription.state != SubscriptionState.ENDED,
             Subscriber.status == SubscriberStatus.ACTIVE,
@@ -197,13 +202,10 @@ def _due_fees(session: Session, subscription_ids: Sequence[int], moment: datetim
     # A change of plan begins with the period, before its fee.
     begun = changes.apply_due(session, {subscription.subscriber_id for subscription, _ in rows}, moment)
     rows = [(begun.get(subscription.id or 0, subscription), region) for subscription, region in rows]
-    plans = {
-        version_id: catalogue.get_plan(session, version_id).plan
-        for version_id in {subscription.plan_version_id for subscription, _ in rows}
-    }
+    plans = catalogue.get_plans(session, {subscription.plan_version_id for subscription, _ in rows})
     due = []
     for subscription, region in rows:
-        plan = plans[subscription.plan_version_id]
+        plan = plans[subscription.plan_version_id].plan
         amount = plan.fee_for(region, subscription.settings)
         for period, happened_at in _due_periods(subscription, plan, moment):
             due.append(_Fee(subscription, region, plan, period, happened_at, amount))
@@ -258,10 +260,8 @@ def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> list[Fe
             _mark_paid(fee)
             charged.append((fee, transaction_id))
     session.flush()
-    if charged:
-        session.execute(insert(_fee_charge), [_charge_row(fee, paid_by, now) for fee, paid_by in charged])
-    if grants := [row for fee, _ in charged for row in _grant_rows(fee)]:
-        session.execute(insert(_allowance), grants)
+    insert_many(session, _fee_charge, _CHARGE_COLUMNS, [_charge_row(fee, paid_by, now) for fee, paid_by in charged])
+    insert_many(session, _allowance, option_fees.GRANT_COLUMNS, [row for fee, _ in charged for row in _grant_rows(fee)])
     return [_result(fee, FeeOutcome.CHARGED, paid_by) for fee, paid_by in charged] + list(lacking.values())
 
 
@@ -273,7 +273,7 @@ def _without_charged(session: Session, fees: Sequence[_Fee]) -> list[_Fee]:
         tuple(row)
         for row in session.execute(
             select(_fee_charge.c.subscription_id, _fee_charge.c.period_start_at).where(
-                _fee_charge.c.subscription_id.in_({fee.subscription_id for fee in fees}),
+                is_among(session, _fee_charge.c.subscription_id, {fee.subscription_id for fee in fees}),
                 _fee_charge.c.period_start_at >= min(fee.period.start for fee in fees),
             )
         )
@@ -318,30 +318,14 @@ def _explain(fee: _Fee) -> dict[str, Any]:
     }
 
 
-def _charge_row(fee: _Fee, transaction_id: int | None, now: datetime) -> dict[str, Any]:
-    return {
-        "subscription_id": fee.subscription_id,
-        "period_start_at": fee.period.start,
-        "period_end_at": fee.period.end,
-        "amount_kopecks": fee.amount_kopecks,
-        "transaction_id": transaction_id,
-        "charged_at": now,
-    }
+def _charge_row(fee: _Fee, transaction_id: int | None, now: datetime) -> tuple[Any, ...]:
+    return fee.subscription_id, fee.period.start, fee.period.end, fee.amount_kopecks, transaction_id, now
 
 
-def _grant_rows(fee: _Fee) -> Iterator[dict[str, Any]]:
+def _grant_rows(fee: _Fee) -> Iterator[tuple[Any, ...]]:
     for grant in fee.plan.grants_for(fee.subscription.settings):
         scope = f":{grant.scope}" if grant.scope else ""
-        yield {
-            "reference": f"plan:{fee.subscription_id}:{fee.start_on}:{grant.kind}{scope}",
-            "subscriber_id": fee.subscription.subscriber_id,
-            "source": AllowanceSource.PLAN,
-            "name": fee.plan.name,
-            "kind": grant.kind,
-            "scope": grant.scope,
-            "is_unlimited": grant.amount is None,
-            "granted": grant.amount or 0,
-            "remaining": grant.amount or 0,
-            "valid_from": fee.period.start,
-            "valid_until": fee.period.end,
-        }
+        reference = f"plan:{fee.subscription_id}:{fee.start_on}:{grant.kind}{scope}"
+        yield option_fees.grant_row(
+            reference, fee.subscription.subscriber_id, AllowanceSource.PLAN, fee.plan.name, grant, fee.period
+        )

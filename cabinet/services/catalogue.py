@@ -1,9 +1,9 @@
 """What the operator sells, as immutable versions that the catalogue file brought."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlmodel import Session, col, select
 
@@ -99,17 +99,28 @@ def get_plan(session: Session, plan_version_id: int) -> PlanFacts:
     Raises:
         PlanNotFound: there is no such version.
     """
-    row = session.exec(
-        select(PlanVersion.digest, PlanVersion.is_archived).where(PlanVersion.id == plan_version_id)
-    ).one_or_none()
-    if row is None:
+    return get_plans(session, [plan_version_id])[plan_version_id]
+
+
+def get_plans(session: Session, version_ids: Collection[int]) -> dict[int, PlanFacts]:
+    """Plan versions by their ids; see `get_plan`.
+
+    Raises:
+        PlanNotFound: one of them is not there.
+    """
+    rows = session.exec(
+        select(PlanVersion.id, PlanVersion.digest, PlanVersion.is_archived).where(col(PlanVersion.id).in_(version_ids))
+    ).all()
+    if len(rows) < len(set(version_ids)):
         raise PlanNotFound
-    digest, is_archived = row
-    if digest not in _compiled:
-        content = session.exec(select(PlanVersion.content).where(PlanVersion.id == plan_version_id)).one()
-        plan = Plan.model_validate(content)
-        _compiled[digest] = plan, plan.compile()
-    return PlanFacts(plan_version_id, *_compiled[digest], is_archived)
+    found = {}
+    for version_id, digest, is_archived in rows:
+        if digest not in _compiled:
+            content = session.exec(select(PlanVersion.content).where(PlanVersion.id == version_id)).one()
+            plan = Plan.model_validate(content)
+            _compiled[digest] = plan, plan.compile()
+        found[cast(int, version_id)] = PlanFacts(cast(int, version_id), *_compiled[digest], is_archived)
+    return found
 
 
 def current_version(session: Session, code: str) -> PlanFacts:

@@ -10,6 +10,7 @@ from typing import cast
 
 from sqlmodel import Session, col, select
 
+from cabinet.bulk import is_among
 from cabinet.domain.effects import Schedule, SetPlan, SetSettings, read_effects
 from cabinet.domain.errors import NotFound
 from cabinet.models.orders import Order, ScheduledChange
@@ -64,7 +65,7 @@ def apply_due(session: Session, subscriber_ids: Collection[int], until: datetime
         select(ScheduledChange, Order)
         .join(Order, col(Order.id) == col(ScheduledChange.order_id))
         .where(
-            col(ScheduledChange.subscriber_id).in_(subscriber_ids),
+            is_among(session, col(ScheduledChange.subscriber_id), subscriber_ids),
             col(ScheduledChange.applied_at).is_(None),
             col(ScheduledChange.cancelled_at).is_(None),
             col(ScheduledChange.due_at) <= until,

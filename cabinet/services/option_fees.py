@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 from sqlmodel import Session, col, select
 
 from cabinet import clock, ledger
+from cabinet.bulk import insert_many, is_among
 from cabinet.domain.catalogue import Bundle, Grant, Option, OptionPeriod
 from cabinet.domain.effects import ItemKind, OptionState
 from cabinet.domain.periods import Period, PeriodUnit, period_containing, periods_between
@@ -34,6 +35,14 @@ _TRIAL_ENDS = (
 
 _charge_table: Table = metadata.tables["option_fee_charge"]
 _allowance: Table = metadata.tables["allowance"]
+_CHARGE_COLUMNS = (
+    *("option_subscription_id", "period_start_at", "period_end_at"),
+    *("amount_kopecks", "transaction_id", "charged_at"),
+)
+GRANT_COLUMNS = (
+    *("reference", "subscriber_id", "source", "name", "kind", "scope"),
+    *("is_unlimited", "granted", "remaining", "valid_from", "valid_until"),
+)
 
 
 class Item(NamedTuple):
@@ -59,7 +68,7 @@ def list_due(session: Session, now: datetime, limit: int) -> list[int]:
             OptionSubscription.state != OptionState.SUSPENDED,
             Subscriber.status == SubscriberStatus.ACTIVE,
         )
-        .order_by(col(OptionSubscription.next_fee_at), col(OptionSubscription.id))
+        .order_by(col(OptionSubscription.next_fee_at))  # and nothing else: see `billing.list_due`
         .limit(limit)
         .with_for_update(skip_locked=True, of=OptionSubscription)
     )
@@ -154,6 +163,17 @@ def read_items(session: Session, subscriptions: Sequence[OptionSubscription]) ->
     }
 
 
+def grant_row(
+    reference: str, subscriber_id: int, source: AllowanceSource, name: str, grant: Grant, period: Period
+) -> tuple[Any, ...]:
+    """What a paid period brings, as a row of `GRANT_COLUMNS`."""
+    amount = grant.amount or 0
+    return (
+        *(reference, subscriber_id, source, name, grant.kind, grant.scope),
+        *(grant.amount is None, amount, amount, period.start, period.end),
+    )
+
+
 def _roubles(kopecks: int) -> str:
     return f"{kopecks // 100}" + (f",{kopecks % 100:02}" if kopecks % 100 else "")
 
@@ -193,7 +213,7 @@ def _due_items(session: Session, subscription_ids: Sequence[int], moment: dateti
         select(OptionSubscription)
         .join(Subscriber, col(Subscriber.id) == col(OptionSubscription.subscriber_id))
         .where(
-            col(OptionSubscription.id).in_(subscription_ids),
+            is_among(session, col(OptionSubscription.id), subscription_ids),
             col(OptionSubscription.next_fee_at) <= moment,
             col(OptionSubscription.ended_at).is_(None),
             Subscriber.status == SubscriberStatus.ACTIVE,
@@ -212,7 +232,10 @@ def _plan_codes(session: Session, subscriber_ids: set[int]) -> dict[int, str]:
     rows: Any = session.exec(
         select(PlanSubscription.subscriber_id, PlanVersion.code)
         .join(PlanVersion, col(PlanVersion.id) == col(PlanSubscription.plan_version_id))
-        .where(col(PlanSubscription.subscriber_id).in_(subscriber_ids), col(PlanSubscription.ended_at).is_(None))
+        .where(
+            is_among(session, col(PlanSubscription.subscriber_id), subscriber_ids),
+            col(PlanSubscription.ended_at).is_(None),
+        )
     )
     return dict(rows.all())
 
@@ -243,7 +266,7 @@ def _without_charged(session: Session, fees: Sequence[_Fee]) -> list[_Fee]:
         tuple(row)
         for row in session.execute(
             select(_charge_table.c.option_subscription_id, _charge_table.c.period_start_at).where(
-                _charge_table.c.option_subscription_id.in_({fee.subscription.id for fee in fees}),
+                is_among(session, _charge_table.c.option_subscription_id, {fee.subscription.id for fee in fees}),
                 _charge_table.c.period_start_at >= min(fee.period.start for fee in fees),
             )
         )
@@ -286,23 +309,16 @@ def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> None:
             _mark_paid(fee)
             charged.append((fee, transaction_id))
     session.flush()
-    if charged:
-        session.execute(
-            insert(_charge_table),
-            [
-                {
-                    "option_subscription_id": fee.subscription.id,
-                    "period_start_at": fee.period.start,
-                    "period_end_at": fee.period.end,
-                    "amount_kopecks": fee.amount_kopecks,
-                    "transaction_id": transaction_id,
-                    "charged_at": now,
-                }
-                for fee, transaction_id in charged
-            ],
-        )
-    if grants := [row for fee, _ in charged for row in _grant_rows(fee)]:
-        session.execute(insert(_allowance), grants)
+    insert_many(
+        session,
+        _charge_table,
+        _CHARGE_COLUMNS,
+        [
+            (fee.subscription.id, fee.period.start, fee.period.end, fee.amount_kopecks, transaction_id, now)
+            for fee, transaction_id in charged
+        ],
+    )
+    insert_many(session, _allowance, GRANT_COLUMNS, [row for fee, _ in charged for row in _grant_rows(fee)])
 
 
 def _reference(fee: _Fee) -> str:
@@ -321,19 +337,8 @@ def _explain(fee: _Fee) -> dict[str, Any]:
     }
 
 
-def _grant_rows(fee: _Fee) -> Iterator[dict[str, Any]]:
-    is_bundle = fee.subscription.item == ItemKind.BUNDLE
+def _grant_rows(fee: _Fee) -> Iterator[tuple[Any, ...]]:
+    source = AllowanceSource.BUNDLE if fee.subscription.item == ItemKind.BUNDLE else AllowanceSource.OPTION
     for number, grant in enumerate(fee.item.grants):
-        yield {
-            "reference": f"option:{fee.subscription.id}:{fee.start_on}:{number}",
-            "subscriber_id": fee.subscription.subscriber_id,
-            "source": AllowanceSource.BUNDLE if is_bundle else AllowanceSource.OPTION,
-            "name": fee.item.name,
-            "kind": grant.kind,
-            "scope": grant.scope,
-            "is_unlimited": grant.amount is None,
-            "granted": grant.amount or 0,
-            "remaining": grant.amount or 0,
-            "valid_from": fee.period.start,
-            "valid_until": fee.period.end,
-        }
+        reference = f"option:{fee.subscription.id}:{fee.start_on}:{number}"
+        yield grant_row(reference, fee.subscription.subscriber_id, source, fee.item.name, grant, fee.period)
