@@ -66,6 +66,56 @@ def test_two_orders_at_the_last_roubles_are_one_order_and_one_refusal(anna: int,
     assert_sound()
 
 
+RACER = """
+import sys
+from datetime import datetime
+from cabinet import db
+from cabinet.domain.errors import CabinetError
+from cabinet.services import orders
+now = datetime.fromisoformat(sys.argv[1])
+with db.reading() as session:
+    session.connection()
+print("ready", flush=True)
+for line in sys.stdin:
+    subscriber_id, quote_id = map(int, line.split())
+    try:
+        with db.transaction() as session:
+            print(type(orders.confirm(session, subscriber_id, quote_id, now=now)).__name__, flush=True)
+    except CabinetError as error:
+        print(type(error).__name__, flush=True)
+"""
+
+
+def test_two_processes_at_the_last_hundred_roubles_two_hundred_times(database: object, database_url: str):
+    with db.transaction() as session:
+        store(session, CATALOGUE.replace('gives: 5 GB, price: "120"', 'gives: 5 GB, price: "100"'))
+        rounds = [
+            (anna, [bundles.quote_bundle(session, anna, "gb5", now=NOON).id for _ in range(2)])
+            for anna in (given(session, money=10_000) for _ in range(200))
+        ]
+    command = [sys.executable, "-c", RACER, NOON.isoformat()]
+    environment = os.environ | {"CABINET_DATABASE_URL": database_url}
+    pipe = subprocess.PIPE
+    racers = [subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) for _ in range(2)]
+    try:
+        assert [racer.stdout.readline() for racer in racers] == ["ready\n"] * 2
+        for subscriber_id, quotes in rounds:
+            for racer, quote_id in zip(racers, quotes, strict=True):
+                racer.stdin.write(f"{subscriber_id} {quote_id}\n")
+            for racer in racers:
+                racer.stdin.flush()
+            outcomes = sorted(racer.stdout.readline().strip() for racer in racers)
+            assert outcomes == ["InsufficientFunds", "Order"]
+    finally:
+        for racer in racers:
+            racer.communicate(timeout=60)
+
+    with db.reading() as session:
+        assert {money_of(session, subscriber_id) for subscriber_id, _ in rounds} == {0}
+        assert len(session.exec(select(OrderRow)).all()) == 200
+    assert_sound()
+
+
 def test_one_quote_in_eight_tabs_is_one_order(anna: int):
     quote = quoted(bundles.quote_bundle, anna, "gb5")
 

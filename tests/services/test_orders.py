@@ -295,6 +295,28 @@ def test_a_plan_closed_meanwhile_is_not_joined(shop: Session):
     with pytest.raises(PlanNotOffered):
         orders.confirm(shop, anna, quote.id, now=NOON)
 
+    assert (plan_of(shop, anna), money_of(shop, anna)) == ("start", 150_000)
+    assert orders.list_orders(shop, anna, now=NOON) == []
+    assert audit.run_audit(shop).faults == []
+
+
+def test_a_new_version_meanwhile_is_a_new_quote_of_that_version(shop: Session):
+    """What was seen is not sold any more under this code, and nobody gets what they have not seen."""
+    anna = given(shop, money=150_000)
+    quote = tariffs.quote_switch(shop, anna, "max", when=SwitchTime.NOW, now=NOON)
+    store(shop, CATALOGUE.replace('code: max, version: 1, name: Максимум, fee: "900"',
+                                  'code: max, version: 2, name: Максимум, fee: "950"'))  # fmt: skip
+
+    answer = orders.confirm(shop, anna, quote.id, now=NOON)
+
+    assert isinstance(answer, QuoteOutdated)
+    assert answer.why == Outdated.CHANGED
+    assert [one.summary.charged_now_kopecks for one in (answer.old, answer.new)] == [100_000, 105_000]
+    assert (plan_of(shop, anna), money_of(shop, anna)) == ("start", 150_000)
+    confirmed(shop, anna, answer.new)
+    assert (plan_of(shop, anna), money_of(shop, anna)) == ("max", 45_000)
+    assert audit.run_audit(shop).faults == []
+
 
 @pytest.mark.parametrize("what", ["quote", "order", "confirm", "undo"])
 def test_what_is_somebody_elses_is_not_there(shop: Session, what: str):
@@ -310,6 +332,8 @@ def test_what_is_somebody_elses_is_not_there(shop: Session, what: str):
             "undo": lambda: orders.undo(shop, boris, order.id, now=NOON),
         }[what]()
     assert orders.list_orders(shop, boris, now=NOON) == []
+    assert (plan_of(shop, boris), money_of(shop, boris)) == ("start", 150_000)
+    assert audit.run_audit(shop).faults == []
 
 
 @pytest.mark.parametrize(
@@ -326,6 +350,8 @@ def test_what_is_not_offered_is_refused(shop: Session, code: str, refusal: type[
 
     with pytest.raises(refusal):
         tariffs.quote_switch(shop, anna, code, now=NOON)
+
+    assert shop.exec(select(QuoteRow)).all() == []
 
 
 def test_offers_are_those_of_my_region_and_mine(shop: Session):
