@@ -86,6 +86,9 @@ class Settings(BaseSettings):
         DEMO_SECRET, min_length=1, repr=False, description="The shop's secret key at the payment gateway"
     )
     payments_url: str = Field("", description="The gateway's API when it is not where it usually is; for tests")
+    payments_check_address: bool = Field(
+        False, description="A message of the gateway must come from its networks; needs `CABINET_TRUSTED_PROXY_HOPS`"
+    )
     payments_receipts: bool = Field(
         True, description="Each payment carries its receipt (54-ФЗ); off when your cash register gets it another way"
     )

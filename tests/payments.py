@@ -26,6 +26,7 @@ class FakeGateway:
     name: str = "sandbox"
     shop: str = "shop-1"
     remembers_keys_for: timedelta = timedelta(hours=24)
+    networks: tuple = ()
     payments: dict[str, GatewayPayment] = field(default_factory=dict)  # by key
     orders: list[PaymentOrder] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)

@@ -5,13 +5,15 @@ gateway sends it again.
 """
 
 import asyncio
+from ipaddress import ip_address
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from cabinet import clock
-from cabinet.adapters.payments import gateway
+from cabinet.adapters.payments import Networks, gateway
+from cabinet.config import settings
 from cabinet.domain.payments import WebhookVerdict
 from cabinet.services import top_ups
 
@@ -23,6 +25,8 @@ async def payment(request: Request) -> Response:
     chosen = gateway()
     if request.path_params["gateway"] != chosen.name:
         return PlainTextResponse("Not Found", 404)
+    if settings().payments_check_address and not _is_from(chosen.networks, request):
+        return PlainTextResponse("Forbidden", 403)
     body = b""
     try:
         async for part in request.stream():
@@ -40,6 +44,18 @@ async def payment(request: Request) -> Response:
             return PlainTextResponse("Try again", 503, {"Retry-After": "10"})
         case _:
             return PlainTextResponse("OK")
+
+
+def _is_from(networks: Networks, request: Request) -> bool:
+    """Whether the sender's address, behind our own proxies, is in one of them; a gateway may publish none."""
+    if not networks:
+        return True
+    try:
+        address = ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in networks)
 
 
 routes = [Route("/webhooks/payments/{gateway}", payment, methods=["POST"])]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 from cabinet.config import PaymentsGateway as Choice
@@ -15,6 +16,8 @@ from cabinet.config import settings
 from cabinet.domain.payments import PaymentKind, PaymentState, Refusal
 
 CURRENCY = "RUB"
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class GatewayUnavailable(Exception):
@@ -103,12 +106,13 @@ class PaymentGateway(Protocol):
 
     `name` is part of the webhook's address `/webhooks/payments/<name>` and of references in the ledger: never change
     it. `remembers_keys_for`: how long the gateway surely knows an idempotence key; after that a `create` whose outcome
-    is unknown is not repeated.
+    is unknown is not repeated. `networks`: where its messages come from, as it publishes them; empty: it does not.
     """
 
     name: str
     shop: str
     remembers_keys_for: timedelta
+    networks: Networks
 
     def create(self, order: PaymentOrder) -> GatewayPayment:
         """Makes the payment, or finds the one that was made for `order.key`.

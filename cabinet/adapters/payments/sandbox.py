@@ -16,6 +16,7 @@ from cabinet.adapters.payments import (
     GatewayPayment,
     GatewayRefused,
     GatewayUnavailable,
+    Networks,
     PaymentOrder,
     SavedMethod,
 )
@@ -31,6 +32,7 @@ class SandboxBank:
 
     name = "sandbox"
     remembers_keys_for = timedelta(hours=24)
+    networks: Networks = ()
 
     def __init__(self, client: httpx.Client, shop: str, secret: str, pages: str) -> None:
         self.shop = shop

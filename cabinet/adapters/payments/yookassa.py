@@ -29,6 +29,7 @@ from cabinet.adapters.payments import (
     GatewayPayment,
     GatewayRefused,
     GatewayUnavailable,
+    Networks,
     PaymentOrder,
     SavedMethod,
 )
@@ -41,7 +42,7 @@ PAGES = ("yoomoney.ru", "yookassa.ru")  # with their subdomains: where people co
 PATIENCE_SECONDS = (5.0, 20.0)  # to connect; for each piece of the answer
 DESCRIPTION_LENGTH = 128
 
-NETWORKS = tuple(
+NETWORKS: Networks = tuple(
     ip_network(network)
     for network in (
         "185.71.76.0/27",
