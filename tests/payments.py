@@ -78,10 +78,10 @@ class FakeGateway:
         payment = next((each for each in self.payments.values() if each.id == body.decode()), None)
         return Event(body.decode(), payment if self.signs else None)
 
-    def change(self, key: str, **facts: object) -> GatewayPayment:
+    def change(self, known_as: str, /, **facts: object) -> GatewayPayment:
         """What the payment is at the gateway from now on."""
-        self.payments[key] = replace(self.payments[key], **facts)  # type: ignore[arg-type]
-        return self.payments[key]
+        self.payments[known_as] = replace(self.payments[known_as], **facts)  # type: ignore[arg-type]
+        return self.payments[known_as]
 
     def pay(self, key: str, token: str = "") -> GatewayPayment:
         """The person pays with a card; with a `token` it is saved."""

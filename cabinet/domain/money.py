@@ -5,7 +5,9 @@ import re
 from cabinet.domain.errors import CabinetError
 
 _AMOUNT = re.compile(r"(\d{1,3}(?: \d{3}){1,4}|\d{1,13})(?:[.,](\d{1,2}))?", re.ASCII)
-_SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
+_USUAL = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u3000": " "}) | str.maketrans(
+    "０１２３４５６７８９，．", "0123456789,."
+)
 
 
 class InvalidAmount(CabinetError):
@@ -13,12 +15,12 @@ class InvalidAmount(CabinetError):
 
 
 def parse_kopecks(text: str) -> int:
-    """Kopecks of an amount in roubles as a person writes it: `650`, `0.03`, `1 234,50`.
+    """Kopecks of an amount in roubles as a person writes it: `650`, `0.03`, `1 234,50`, `１００`.
 
     Raises:
         InvalidAmount: a sign, a letter, an exponent, a third decimal; and a float, whatever its value.
     """
-    found = _AMOUNT.fullmatch(text.translate(_SPACES).strip()) if isinstance(text, str) else None
+    found = _AMOUNT.fullmatch(text.translate(_USUAL).strip()) if isinstance(text, str) else None
     if found is None:
         raise InvalidAmount(amount=repr(text))
     roubles, decimals = found.groups()

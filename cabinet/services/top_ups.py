@@ -317,6 +317,8 @@ def settle(
     if trouble := _mismatch(row, payment, gateway):
         return _hold(session, row, trouble, payment)
     if row.gateway_id is None:
+        if session.exec(_of_gateway(row.gateway, payment.id)).first() is not None:  # it is another order's already
+            return _hold(session, row, Attention.ORDER_DIFFERS, payment)
         row.gateway_id = payment.id
     row.method_title = payment.method_title or row.method_title
     match payment.state:
@@ -572,12 +574,16 @@ def _was_refused(top_up_id: int, refusal: Refusal, *, now: Now) -> None:
 
 
 def _give_up(session: Session, top_up_id: int, now: datetime) -> None:
+    """Asks no more when the gateway has had its time; what it tells later is still heard."""
     row = session.exec(select(TopUpRow).where(TopUpRow.id == top_up_id)).one()
-    if row.state.is_open and now - row.created_at >= GIVE_UP_AFTER:
+    if row.check_after is None or now - row.created_at < GIVE_UP_AFTER:
+        return
+    row.check_after = None
+    if row.state.is_open:
         row.attention = row.attention or Attention.OUTCOME_UNKNOWN
         _close(row, TopUpState.EXPIRED, now, Refusal.TIMED_OUT)
-        session.add(row)
         log.error("a payment needs a person", top_up=row.id, trouble=Attention.OUTCOME_UNKNOWN.value)
+    session.add(row)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

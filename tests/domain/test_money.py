@@ -16,6 +16,7 @@ from cabinet.domain.money import InvalidAmount, parse_kopecks, prorate, prorate_
         ("1\u202f234,50", 123_450),
         ("12\u00a0345\u00a0678.90", 1_234_567_890),
         (" 20.00 ", 2_000),
+        ("１ ２３４，５０", 123_450),  # an Asian keyboard's digits
     ],
 )
 def test_an_amount_is_read_as_a_person_writes_it(text, kopecks):
