@@ -56,6 +56,7 @@ def _balance() -> rx.Component:
         view.freshness,
         [rx.foreach(view.facts, _balance_fact)],
         rx.cond(view.has_status, rx.cond(view.is_enough, enough, lacking), rx.fragment()),
+        kit.button_link(view.top_up, "/topup/", "on_hero", class_name="w-full"),
     )
 
 

@@ -37,6 +37,7 @@ class BalanceView:
     is_enough: bool = True
     strong: str = ""
     status: str = ""
+    top_up: str = ""
 
 
 @dataclass
@@ -126,6 +127,10 @@ def balance_view(overview: Overview, language: Language) -> BalanceView:
         view.has_status = True
         view.is_enough = not charge.shortage_kopecks and not overview.is_suspended
         view.strong, view.status = _status(charge, overview, language)
+    view.top_up = translate("Пополнить", language)
+    if charge is not None and charge.shortage_kopecks:
+        lacking = formats.money(-(-charge.shortage_kopecks // 100) * 100, language)
+        view.top_up = translate("Пополнить на {sum}", language, sum=lacking)
     return view
 
 

@@ -73,7 +73,7 @@ def _body(on_done: Any, choice: rx.Component | None) -> rx.Component:
         rx.el.div(
             rx.cond(
                 _SHEET.lacking,
-                rx.fragment(),
+                kit.button_link(t("Пополнить"), _SHEET.top_up, class_name="w-full"),
                 kit.button(
                     _SHEET.confirm,
                     class_name="w-full",

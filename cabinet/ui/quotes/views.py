@@ -46,7 +46,8 @@ class NoteView:
 class QuoteView:
     """The sheet: question, what it is about, before and after, figures, sentences, the two buttons.
 
-    `changed` says why it is another than the one that was confirmed. `lacking`: the money it would take.
+    `changed` says why it is another than the one that was confirmed. `lacking`: the money it would take, and
+    `top_up` is the page where it is paid.
     """
 
     id: int = 0
@@ -57,6 +58,7 @@ class QuoteView:
     notes: list[NoteView] = field(default_factory=list)
     changed: str = ""
     lacking: str = ""
+    top_up: str = ""
     confirm: str = ""
     keep: str = ""
 
@@ -110,6 +112,7 @@ def quote_view(quote: Quote, now: datetime, language: Language) -> QuoteView:
         facts=list(_facts(quote.kind, summary, now, language)),
         notes=[*_notes(summary, now, language), _way_back(quote, now, language)],
         lacking=_lacking(summary, language),
+        top_up=f"/topup/?amount={-(-summary.lacking_kopecks // 100)}",
         confirm=_confirm(quote.kind, summary, now, language, is_stay=is_stay),
         keep=translate(_KEEPS.get(quote.kind, "Оставить как есть"), language),
     )
