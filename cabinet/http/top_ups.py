@@ -3,7 +3,6 @@
 Whoever comes back from there comes to a page that only reads; the money comes with the gateway's own word.
 """
 
-import asyncio
 import html
 import re
 import secrets
@@ -64,7 +63,7 @@ async def pay(request: Request) -> Response:
         )
     except CabinetError as error:
         return _back(typed, chosen, error)
-    top_up = await asyncio.to_thread(top_ups.submit, top_up.id, payments.gateway(), now=clock.now)
+    top_up = await payments.in_thread(top_ups.submit, top_up.id, payments.gateway(), now=clock.now)
     if top_up.state.is_open and top_up.confirmation_url:
         return _leave(top_up.confirmation_url, language_of(request.headers.get("cookie", "")))
     return _to(f"{top_ups.RETURN_PATH}?payment={top_up.id}")

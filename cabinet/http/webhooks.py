@@ -4,7 +4,6 @@ A message is acted on before it is answered: an answer of 200 means that it is c
 gateway sends it again.
 """
 
-import asyncio
 from ipaddress import ip_address
 
 from starlette.requests import ClientDisconnect, Request
@@ -12,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from cabinet import clock
-from cabinet.adapters.payments import Networks, gateway
+from cabinet.adapters.payments import Networks, gateway, in_thread
 from cabinet.config import settings
 from cabinet.domain.payments import WebhookVerdict
 from cabinet.services import top_ups
@@ -36,7 +35,7 @@ async def payment(request: Request) -> Response:
     except ClientDisconnect:
         return PlainTextResponse("", 400)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    verdict = await asyncio.to_thread(top_ups.handle_webhook, chosen, body, headers, now=clock.now)
+    verdict = await in_thread(top_ups.handle_webhook, chosen, body, headers, now=clock.now)
     match verdict:
         case WebhookVerdict.FORGED:
             return PlainTextResponse("Forbidden", 403)

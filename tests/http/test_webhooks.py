@@ -1,11 +1,14 @@
 """ЮKassa's notifications over HTTP: from its stand-in to a server of ours, which fetches the payment back."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from threading import Thread
 
+import httpx
 import pytest
 import uvicorn
+from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -91,6 +94,22 @@ def test_a_refund_comes_in_before_its_payment(bank: YooKassaStandIn, server: str
 def test_what_is_no_notification_is_refused(bank: YooKassaStandIn, server: str):
     assert bank.send(server, {"event": "payment.succeeded"}) == 403
     assert bank.send(server.replace("yookassa", "sandbox"), bank.events[0]) == 404
+
+
+async def test_a_gateway_that_hangs_keeps_nobody_else_waiting(bank: YooKassaStandIn):
+    bank.faults = [Fault.SILENCE] * 40
+    transport = httpx.ASGITransport(Starlette(routes=webhooks.routes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://lk.example") as web:
+        told = [asyncio.create_task(web.post(ADDRESS, json=bank.events[0])) for _ in range(40)]
+        await asyncio.to_thread(wait_until, lambda: len(bank.faults) < 40, what="the first question to the gateway")
+
+        assert await db.in_read_session(lambda session: session.exec(select(1)).one()) == 1
+
+        assert not any(task.done() for task in told)
+        bank.faults = []
+        bank.break_silence()
+        assert {answer.status_code for answer in await asyncio.gather(*told)} <= {200, 503}
+    assert anna()[1] == 35_200
 
 
 @pytest.mark.parametrize(

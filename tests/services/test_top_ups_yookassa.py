@@ -18,6 +18,7 @@ from cabinet.config import settings
 from cabinet.domain.payments import Attention, PaymentKind, Refusal, TopUpState, WebhookVerdict
 from cabinet.models.top_ups import TopUp as TopUpRow
 from cabinet.services import audit, top_ups
+from cabinet.ui.top_ups.views import result_view
 from tests.conftest import NOON, both_engines
 from tests.services.test_options import CATALOGUE
 from tests.services.test_orders import given, store
@@ -125,9 +126,16 @@ def test_each_refusal_ends_the_top_up_with_its_reason(anna: int, shop: YooKassa,
 
     assert hear(shop, bank.events[0]) is WebhookVerdict.APPLIED
 
-    assert row().refusal is yookassa.REFUSALS.get(reason, Refusal.DECLINED)
+    refusal = yookassa.REFUSALS.get(reason, Refusal.DECLINED)
+    assert row().refusal is refusal
     assert row().state is (TopUpState.EXPIRED if reason.startswith("expired") else TopUpState.REFUSED)
     assert money(anna) == 1_200
+    with db.reading() as session:
+        result = top_ups.get_result(session, anna, row().id, now=LATER)
+    for language, excuse in (("ru", "Деньги не списаны"), ("en", "You were not charged")):
+        told = result_view(result, LATER, language)
+        assert told.text.startswith(excuse)
+        assert (len(told.reasons) == 1) is (refusal is not Refusal.DECLINED)  # the bank's own reason, or a guess
 
 
 def save_card(subscriber_id: int, shop: YooKassa, bank: YooKassaStandIn, **more: Any) -> int:

@@ -128,6 +128,10 @@ class YooKassaStandIn:
         """More than 24 hours have passed: idempotence keys are not known any more."""
         self._keys.clear()
 
+    def break_silence(self) -> None:
+        """Hangs up on everybody who waits for an answer."""
+        self._released.set()
+
     def only(self) -> dict[str, Any]:
         """The single payment there is."""
         (payment,) = self.payments.values()

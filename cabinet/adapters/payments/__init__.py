@@ -4,12 +4,15 @@ A gateway is a plain object whose methods may take seconds: they are called from
 How a new one is written: docs/payments.md.
 """
 
-from collections.abc import Mapping
+import asyncio
+import contextvars
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Network, IPv6Network
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 from cabinet.config import PaymentsGateway as Choice
 from cabinet.config import settings
@@ -18,6 +21,10 @@ from cabinet.domain.payments import PaymentKind, PaymentState, Refusal
 CURRENCY = "RUB"
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_POOL = ThreadPoolExecutor(max_workers=16, thread_name_prefix="payments")
 
 
 class GatewayUnavailable(Exception):
@@ -151,6 +158,12 @@ class PaymentGateway(Protocol):
         Raises:
             GatewayUnavailable: ask again.
         """
+
+
+async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What may wait for a gateway, in threads of its own: one that hangs must not take those of everything else."""
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_POOL, partial(context.run, call, *args, **kwargs))
 
 
 @lru_cache

@@ -39,7 +39,7 @@ from cabinet.domain.payments import PaymentKind, PaymentState, Refusal
 
 API = "https://api.yookassa.ru/v3"
 PAGES = ("yoomoney.ru", "yookassa.ru")  # with their subdomains: where people confirm a payment
-PATIENCE_SECONDS = (5.0, 20.0)  # to connect; for each piece of the answer
+PATIENCE_SECONDS = (4.0, 10.0)  # to connect; for each piece of the answer
 DESCRIPTION_LENGTH = 128
 
 NETWORKS: Networks = tuple(
