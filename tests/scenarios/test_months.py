@@ -1,106 +1,15 @@
 """Whole months told as a story: people, calls, fees and money on the real services and the demo catalogue."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from cabinet import clock, ledger
-from cabinet.adapters.usage_files import UsageRow
-from cabinet.config import settings
-from cabinet.domain import catalogue
-from cabinet.models.billing import FeeCharge
-from cabinet.models.tariffs import PlanSubscription, SubscriptionState
-from cabinet.models.usage import Allowance
-from cabinet.services import audit, billing, subscribers, tariffs, usage
-from cabinet.services.billing import FeeOutcome, FeeResult
-
-MINUTE = 60
-GIGABYTE = 2**30
-LEGKIY = 39_000  # a month in Moscow: 300 minutes, 50 SMS, 10 GB
-DEN = 2_700  # a day in Moscow
-
-
-def moscow(text_of_moment: str) -> datetime:
-    """«2026-03-05 12:00» on a wall in Moscow."""
-    return datetime.fromisoformat(text_of_moment).replace(tzinfo=clock.time_zone()).astimezone(UTC)
-
-
-class Story:
-    """One subscriber, and everything that happens to them in the order of time."""
-
-    def __init__(self, session: Session, plan: str, since: str) -> None:
-        self.session = session
-        start = moscow(since)
-        tariffs.store_catalogue(session, catalogue.load(settings().catalogue_path), now=start)
-        self.id = subscribers.create(
-            session,
-            account_number="100001",
-            msisdn="79160000002",
-            name="Борис",
-            region="moskva",
-            plan_code=plan,
-            activated_at=start,
-            now=start,
-        )
-        self.records = 0
-
-    def pays(self, roubles: int, at: str) -> billing.Payment:
-        moment = moscow(at)
-        reference = f"payment:{at}"
-        return billing.record_payment(
-            self.session, self.id, roubles * 100, reference=reference, happened_at=moment, now=moment, source="card"
-        )
-
-    def uses(self, kind: str, quantity: int, at: str, zone: str = "home") -> int:
-        """Kopecks it cost."""
-        self.records += 1
-        moment = moscow(at)
-        row = UsageRow(f"story-{self.records}", "79160000002", kind, "out", moment, quantity, zone, "79035550101")
-        report = usage.import_batch(self.session, [row], now=moment + timedelta(minutes=1))
-        assert report.rejections == []
-        return report.charged_kopecks
-
-    def night_falls(self, at: str) -> list[FeeResult]:
-        """The worker charges what is due."""
-        moment = moscow(at)
-        due = billing.list_due(self.session, moment, 100)
-        return billing.charge_fees_until(self.session, due, moment, now=moment)
-
-    @property
-    def subscription(self) -> PlanSubscription:
-        found = self.session.exec(select(PlanSubscription).where(PlanSubscription.subscriber_id == self.id)).one()
-        self.session.refresh(found)
-        return found
-
-    @property
-    def main(self) -> int:
-        return ledger.balance(self.session, self.id).main
-
-    @property
-    def debt(self) -> int:
-        return ledger.balance(self.session, self.id).debt
-
-    def remaining(self, kind: str, at: str) -> int | None:
-        """What is left of the package valid then; None without one."""
-        moment = moscow(at)
-        return self.session.exec(
-            select(Allowance.remaining).where(
-                Allowance.subscriber_id == self.id,
-                Allowance.kind == kind,
-                col(Allowance.valid_from) <= moment,
-                col(Allowance.valid_until) > moment,
-            )
-        ).one_or_none()
-
-    def fees_on(self) -> list[date]:
-        """Local days on which charged periods began."""
-        starts = self.session.exec(select(FeeCharge.period_start_at).order_by(col(FeeCharge.period_start_at)))
-        return [clock.local(start).date() for start in starts]
-
-    def is_sound(self) -> bool:
-        return audit.run_audit(self.session).is_sound
+from cabinet import ledger
+from cabinet.models.tariffs import SubscriptionState
+from cabinet.services.billing import FeeOutcome
+from tests.scenarios.story import DEN, GIGABYTE, LEGKIY, MINUTE, Story, moscow
 
 
 def test_boris_runs_out_of_money_and_a_payment_restores_him_at_once(session: Session):
