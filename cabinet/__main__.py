@@ -25,8 +25,10 @@ from cabinet import serve as serving
 from cabinet.adapters.usage_files import Rejection, UnreadableFile
 from cabinet.adapters.usage_files.formats import UsageFormat, open_usage_file
 from cabinet.config import UnsafeSettings, list_unknown, settings
+from cabinet.domain import catalogue
 from cabinet.domain.errors import CabinetError
 from cabinet.services import audit as audits
+from cabinet.services import catalogue as catalogues
 from cabinet.services import demo as demos
 from cabinet.services import replay as replays
 from cabinet.services import usage
@@ -34,6 +36,7 @@ from cabinet.services.demo import Life
 from cabinet.services.usage import ImportReport
 
 SHOWN_REJECTIONS = 20
+_DAY = "%Y-%m-%d"
 GARBAGE_THRESHOLD = 50_000  # a batch is many small objects without cycles: looking for them took a sixth of the time
 
 
@@ -119,11 +122,32 @@ def migrate() -> None:
     typer.echo("The schema is up to date.")
 
 
+@app.command("load-catalogue")
+def load_catalogue(
+    path: Annotated[Path | None, typer.Argument(help="The file; without it that of CABINET_CATALOGUE_PATH.")] = None,
+) -> None:
+    """Bring what is new in the catalogue file on sale: new versions, and what was closed or opened for joining.
+
+    All of the file or nothing. Who has an older version keeps it.
+    """
+    _require_schema()
+    try:
+        offer = catalogue.load(path or settings().catalogue_path)
+        with db.transaction() as session:
+            stored = catalogues.store_catalogue(session, offer, now=clock.now())
+    except CabinetError as error:
+        _fail(str(error))
+    typer.echo(f"New versions: {stored.added}. Closed or opened for joining: {stored.archived_changed}.")
+
+
 @app.command("import-usage")
 def import_usage(
     path: Annotated[Path, typer.Argument(help="The file; for megaline the folder with its files.")],
     usage_format: Annotated[UsageFormat, typer.Option("--format", help="What is in it.")] = UsageFormat.CABINET,
     rejects: Annotated[Path | None, typer.Option(help="Write each rejected row there: file, line, reason.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=[_DAY], help="Only what was used before that day; the rest another time.")
+    ] = None,
 ) -> None:
     """Import usage records; can be killed and run again.
 
@@ -147,13 +171,15 @@ def import_usage(
                 if written:
                     written.writerows(rejections)
                 first.extend(rejections[: SHOWN_REJECTIONS - len(first)])
-                done = report.accepted + report.duplicates + report.rejected
+                done = report.accepted + report.duplicates + report.rejected + report.later
                 progress.update(task, completed=usage_file.read_bytes, done=done)
 
-            report = usage.import_file(usage_file, now=clock.now(), on_progress=show)
+            report = usage.import_file(usage_file, now=clock.now(), until=_beginning(until), on_progress=show)
         except (CabinetError, OSError) as error:
             _fail(str(error))
     typer.echo(f"Accepted {report.accepted}, duplicates {report.duplicates}, rejected {report.rejected}.")
+    if report.later:
+        typer.echo(f"Left for later: {report.later}.")
     if report.new_subscribers:
         typer.echo(f"New subscribers: {report.new_subscribers}.")
     for rejection in first:
@@ -231,14 +257,23 @@ def demo(
 
 
 @app.command("worker")
-def run_worker(once: Annotated[bool, typer.Option("--once", help="Do what is due and end.")] = False) -> None:
+def run_worker(
+    once: Annotated[bool, typer.Option("--once", help="Do what is due and end.")] = False,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=[_DAY], help="Do what was due by the beginning of that day of the past, as of then; end."),
+    ] = None,
+) -> None:
     """Charge fees, send messages, clean up, audit: until interrupted, or once. Exit code 1: something failed."""
     _require_schema()
     logs.configure()
-    if not once:
+    moment = _beginning(until) or clock.now()
+    if moment > clock.now():
+        _fail("That day has not begun. A demo operator's clock is moved at /demo/clock/, nobody else's can be.")
+    if not (once or until):
         asyncio.run(_work_until_interrupted())
         return
-    report = worker.run_once(clock.now())
+    report = worker.run_once(moment)
     for job, rows in report.done.items():
         typer.echo(f"{job}: {rows}")
     for job, why in report.failed.items():
@@ -246,6 +281,11 @@ def run_worker(once: Annotated[bool, typer.Option("--once", help="Do what is due
     if report.broken:
         typer.echo(f"The ledger is broken: {report.broken}", err=True)
     raise typer.Exit(0 if report.is_good else 1)
+
+
+def _beginning(day: datetime | None) -> datetime | None:
+    """The first moment of that day at the operator's."""
+    return None if day is None else day.replace(tzinfo=clock.time_zone()).astimezone(UTC)
 
 
 async def _work_until_interrupted() -> None:

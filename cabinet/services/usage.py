@@ -80,11 +80,12 @@ class BatchReport:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of the rows of a file so far."""
+    """What became of the rows of a file so far; `later`: left out, for they are not of the time asked for."""
 
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
+    later: int = 0
     charged_kopecks: int = 0
     new_subscribers: int = 0
 
@@ -96,11 +97,13 @@ def import_file(
     usage_file: UsageFile,
     *,
     now: datetime,
+    until: datetime | None = None,
     on_progress: Callable[[ImportReport, Sequence[Rejection]], None] = lambda report, rejections: None,
     batch_size: int = BATCH_SIZE,
 ) -> ImportReport:
     """Imports a whole file, a batch a transaction of its own: for the edge, not for use inside a transaction.
 
+    `until`: what was used at that moment or later is left out, to be imported another time.
     Killed at any moment and run again, it comes to the same end. Several may run at once, on the same file too.
     `on_progress` is called after each batch with the sums so far and this batch's rejections, which are kept nowhere.
 
@@ -117,6 +120,10 @@ def import_file(
     for items in _batches(usage_file.rows(), batch_size):
         rejections = [item for item in items if isinstance(item, Rejection)]
         rows = [item for item in items if isinstance(item, UsageRow)]
+        if until is not None:
+            all_rows = len(rows)
+            rows = [row for row in rows if row.started_at < until]
+            report.later += all_rows - len(rows)
         if rows:
             batch = _in_transaction(partial(import_batch, rows=rows, now=now))
             rejections += batch.rejections
