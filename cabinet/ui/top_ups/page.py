@@ -128,6 +128,7 @@ def _methods() -> rx.Component:
             ),
             class_name="flex min-h-16 cursor-pointer items-center gap-3 border-t border-line px-5 py-3",
         ),
+        key=TopUpsState.occasion,  # a field that stays would keep what was chosen on the page before
         class_name="overflow-hidden rounded-lg bg-surface shadow-card",
     )
 
