@@ -252,7 +252,9 @@ def sheet(
     return Dialog.create(
         rx.el.div(
             rx.el.h2(title, id=f"{id}-title", tab_index=-1, class_name="text-xl font-bold outline-none"),
-            icon_button("close", t("Закрыть"), class_name="-mr-2.5", data_dismiss="sheet"),
+            icon_button(
+                "close", t("Закрыть"), class_name="-mt-1.5 -mr-1.5 bg-sunken hover:bg-line", data_dismiss="sheet"
+            ),
             class_name="flex items-start justify-between gap-3",
         ),
         *children,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import reflex as rx
+import structlog
 
 from cabinet import clock
 from cabinet.db import in_session
@@ -17,6 +18,8 @@ from cabinet.services import orders
 from cabinet.services.orders import Order, Quote, QuoteOutdated
 from cabinet.ui import access, guard
 from cabinet.ui.quotes.views import DoneView, QuoteView, done_view, outdated_view, quote_view, undone_text
+
+log = structlog.get_logger(__name__)
 
 _MAX_ID = 2**63 - 1
 
@@ -42,6 +45,13 @@ class QuoteState(rx.State):
             answer = await in_session(orders.confirm, guard.subscriber_id(self), quote_id, now=now)
         except CabinetError as error:
             self.refusal = _words(error, language)
+            return
+        except Exception:
+            # The sheet must say so: an exception that leaves a handler sends no change of it.
+            log.exception("a quote could not be confirmed", quote_id=quote_id)
+            self.refusal = translate(
+                "Что-то сломалось у нас. Подтвердите ещё раз: дважды не сделаем и не спишем.", language
+            )
             return
         if isinstance(answer, QuoteOutdated):
             self.sheet, self.refusal = outdated_view(answer, now, language), ""
@@ -93,9 +103,10 @@ async def take_back(page: rx.State, order_id: int) -> str:
 
 
 async def forget_done(page: rx.State) -> None:
-    """What was done last is told no more: a page that opens would tell it again."""
+    """What was done last is told no more, and a sheet that was left open is closed: a page that opens would show both
+    again."""
     state = await page.get_state(QuoteState)
-    state.done = DoneView(number=state.done.number)
+    state.done, state.is_open = DoneView(number=state.done.number), False
 
 
 def _tell(state: QuoteState, order: Order, language: Language) -> None:

@@ -106,15 +106,15 @@ def quote_view(quote: Quote, now: datetime, language: Language) -> QuoteView:
     is_stay = _is_stay(quote.kind, summary)
     return QuoteView(
         id=quote.id,
-        title=translate(_STAY_TITLE if is_stay else _TITLES[quote.kind], language),
+        title=translate("Отменить запланированное?" if is_stay else _TITLES[quote.kind], language),
         subject=_subject(quote.kind, summary, language),
         terms=[] if is_stay else [_term(line, language) for line in summary.terms],
         facts=list(_facts(quote.kind, summary, now, language)),
-        notes=[*_notes(summary, now, language), _way_back(quote, now, language)],
+        notes=[*_notes(summary, now, language), _way_back(quote, now, language, is_stay=is_stay)],
         lacking=_lacking(summary, language),
         top_up=f"/topup/?amount={-(-summary.lacking_kopecks // 100)}",
         confirm=_confirm(quote.kind, summary, now, language, is_stay=is_stay),
-        keep=translate(_KEEPS.get(quote.kind, "Оставить как есть"), language),
+        keep=translate("Не отменять" if is_stay else _KEEPS.get(quote.kind, "Оставить как есть"), language),
     )
 
 
@@ -144,7 +144,6 @@ _TITLES = {
     OrderKind.BUNDLE: "Подключить пакет?",
     OrderKind.BUNDLE_OFF: "Отключить пакет?",
 }
-_STAY_TITLE = "Остаться на этом тарифе?"
 _KEEPS = {
     OrderKind.OPTION_ON: "Не подключать",
     OrderKind.BUNDLE: "Не подключать",
@@ -252,9 +251,10 @@ def _next_fee(kind: OrderKind, summary: Summary, now: datetime, language: Langua
         return
     name = translate("Спишем {day}", language, day=_day(fee, now, language))
     before = summary.next_fee_before
-    yield FactView(name, formats.money(fee.kopecks, language))
+    value = formats.money(fee.kopecks, language)
     if before is not None and before.at == fee.at and before.kopecks != fee.kopecks:
-        yield FactView(translate("вместо", language), formats.money(before.kopecks, language))
+        value = translate("{sum} вместо {was}", language, sum=value, was=formats.money(before.kopecks, language))
+    yield FactView(name, value)
 
 
 def _is_once(kind: OrderKind, summary: Summary) -> bool:
@@ -299,7 +299,7 @@ def _confirm(kind: OrderKind, summary: Summary, now: datetime, language: Languag
     is_paid = summary.charged_now_kopecks > 0
     at = summary.takes_effect_at
     if is_stay:
-        return translate("Остаться", language)
+        return translate("Отменить запланированное", language)
     if kind in (OrderKind.SWITCH, OrderKind.SETTINGS):
         word = "Сменить" if kind == OrderKind.SWITCH else "Изменить"
         if at is not None:
@@ -322,7 +322,7 @@ def _confirm(kind: OrderKind, summary: Summary, now: datetime, language: Languag
 
 def _notes(summary: Summary, now: datetime, language: Language, *, is_done: bool = False) -> Iterator[NoteView]:
     for part in summary.losses:
-        yield NoteView("warn", _loss(part, now, language, is_done=is_done))
+        yield NoteView("warn", _loss(part, summary, now, language, is_done=is_done))
     for part in summary.gains:
         if text := _gain(part, now, language, is_done=is_done):
             yield NoteView("ok", text)
@@ -367,8 +367,14 @@ _GAINS = {
 """What will be said of a part before, and what after."""
 
 
-def _loss(part: Part, now: datetime, language: Language, *, is_done: bool) -> str:
+def _loss(part: Part, summary: Summary, now: datetime, language: Language, *, is_done: bool) -> str:
     values = _values(part, now, language)
+    if part.what == PartKind.PLANNED and part.name == summary.name_before:
+        texts = (
+            "Новые настройки, запланированные на {day}, не вступят в силу.",
+            "Новые настройки, запланированные на {day}, отменили.",
+        )
+        return translate(texts[is_done], language, **values)
     if part.what in _LOSSES:
         return translate(_LOSSES[part.what][is_done], language, **values)
     if part.at:
@@ -413,7 +419,9 @@ def _values(part: Part, now: datetime, language: Language) -> dict[str, str]:
     }
 
 
-def _way_back(quote: Quote, now: datetime, language: Language) -> NoteView:
+def _way_back(quote: Quote, now: datetime, language: Language, *, is_stay: bool) -> NoteView:
+    if is_stay:
+        return NoteView("info", translate("Сутки запланированное можно вернуть.", language))
     at = quote.summary.takes_effect_at
     if at is not None:
         day = formats.date_only(clock.local(at).date(), clock.local(now).date(), language)
@@ -445,7 +453,7 @@ def undone_text(order: Order, language: Language) -> str:
 def _done(order: Order, language: Language) -> str:
     summary, name = order.summary, order.summary.name_after
     if _is_stay(order.kind, summary):
-        return translate("Тариф остаётся прежним", language)
+        return translate("Запланированное отменили", language)
     at = summary.takes_effect_at
     if at is not None:
         day = formats.date_only(clock.local(at).date(), clock.local(order.confirmed_at).date(), language)

@@ -65,6 +65,7 @@ class TariffsState(rx.State):
     @access.subscriber
     async def load(self):
         """Reads the tariffs for the page that was opened."""
+        await quotes.forget_done(self)
         await self._read()
 
     @access.subscriber

@@ -16,7 +16,7 @@ from cabinet.services.tariffs import Mine, Offer, Planned
 from cabinet.ui import formats
 from cabinet.ui.kit.charts import month_bars_path, month_levels_path
 
-MOST_CARDS = 5
+MOST_CARDS = 4
 """How many plans are told in cards; the table has all of them."""
 
 _ORDER = (UsageKind.DATA, UsageKind.VOICE, UsageKind.SMS)
@@ -187,7 +187,7 @@ class TimeView:
 def mine_view(mine: Mine, now: datetime, language: Language) -> MineView:
     """My tariff with its terms in full."""
     plan = mine.plan
-    day = _day(mine.next_fee_at, now, language)
+    day = _day(mine.next_fee_at, now, language).replace(" ", formats.NO_BREAK)
     view = MineView(
         name=plan.name,
         fee=formats.money(mine.fee_kopecks, language),
@@ -300,6 +300,15 @@ def _block(rate: Rate, language: Language) -> str:
     if rate.block in (1, 60):
         return translate("Секунда" if rate.block == 1 else "Минута", language)
     return formats.duration(rate.block, language)
+
+
+def _unit(rate: Rate, language: Language) -> str:
+    """What a price is for, after a stroke: `мин`, `1 ГБ`."""
+    if rate.kind != UsageKind.VOICE:
+        return _block(rate, language)
+    if rate.block == 60:
+        return formats.minutes_parts(rate.block, language)[1]
+    return translate("с", language) if rate.block == 1 else formats.duration(rate.block, language)
 
 
 def _price(rate: Rate, language: Language) -> str:
@@ -526,7 +535,7 @@ def _card(one: PlanAdvice, mine: Mine, offer: Offer, advice: Advice, highest: in
         view.would = _unpriced(one.unpriced, language)
     elif is_known:
         view.would = _would(one, advice, language, is_as_now=is_as_now)
-        view.why = _why(one, advice, language, is_as_now=is_as_now)
+        view.why = _why(one, offer.plan, advice, language, is_as_now=is_as_now)
         _draw(view, one, advice, highest, language)
     return view
 
@@ -567,17 +576,39 @@ def _would(one: PlanAdvice, advice: Advice, language: Language, *, is_as_now: bo
     return text
 
 
-def _why(one: PlanAdvice, advice: Advice, language: Language, *, is_as_now: bool) -> str:
-    """The main reason: what would not have been enough, or what would have been left."""
+def _why(one: PlanAdvice, plan: Plan, advice: Advice, language: Language, *, is_as_now: bool) -> str:
+    """The main reason: of mine, what costs most beyond the fee; of another, what would not have been enough, as far as
+    it is enough with me; else what would have been left."""
     count = len(advice.months)
-    short = [(line.kopecks, line) for line in one.overage if _is_at_home(line) and line.kopecks >= count * 100]
-    if short:
-        line = max(short)[1]
+    if is_as_now:
+        texts = [_dearest(one, plan, count, language), _spare(one, count, language, is_mine=True)]
+        return " ".join(text for text in texts if text) or translate("Пакетов хватает.", language)
+    mine = {line.line: line.kopecks for line in advice.mine.overage} if advice.mine else {}
+    short = [(line.kopecks - mine.get(line.line, 0), line) for line in one.overage if _is_at_home(line)]
+    more, line = max(short, default=(0, None))
+    if line is not None and more >= 100 * count:
         kind = UsageKind(line.line.kind)
         has = any(package.kind == kind and not package.scope for package in one.packages)
         text = "Не хватает около {what} в месяц: доплата {sum}." if has else "Пакета нет: {what} в месяц — {sum}."
         sum_ = formats.money(_average(line.kopecks, count), language)
         return translate(text, language, what=_around(kind, line.missed // count, language), sum=sum_)
+    return _spare(one, count, language, is_mine=False) or translate("Пакетов хватает.", language)
+
+
+def _dearest(one: PlanAdvice, plan: Plan, count: int, language: Language) -> str:
+    """What costs most beyond the fee, if that is a tenth of all."""
+    line = max(one.overage, key=lambda line: line.kopecks, default=None)
+    if line is None or line.kopecks * 10 < sum(one.months):
+        return ""
+    name = translate(_BEYOND[UsageKind(line.line.kind)], language)
+    if not _is_at_home(line):
+        name = f"{translate(_KINDS[UsageKind(line.line.kind)], language)}: {_zone(plan, line.line.zone)}"
+    sum_ = formats.money(_average(line.kopecks, count), language)
+    return translate("Больше всего сверх неё — {what}, {sum}.", language, what=name, sum=sum_)
+
+
+def _spare(one: PlanAdvice, count: int, language: Language, *, is_mine: bool) -> str:
+    """What is left of the package that is too large by most."""
     left = [
         (spare * _WEIGHT[UsageKind(package.kind)], UsageKind(package.kind), spare)
         for package in one.packages
@@ -585,16 +616,11 @@ def _why(one: PlanAdvice, advice: Advice, language: Language, *, is_as_now: bool
         and package.granted
         and (spare := package.granted - package.drawn) * _MUCH > package.granted
     ]
-    if left:
-        _, kind, spare = max(left)
-        what = _around(kind, spare // count, language)
-        text = (
-            "Запас, который вы не используете: остаётся около {what}."
-            if is_as_now
-            else "Остаётся около {what} в месяц."
-        )
-        return translate(text, language, what=what)
-    return translate("Пакетов хватает.", language)
+    if not left:
+        return ""
+    _, kind, spare = max(left)
+    text = "Вы не используете около {what}." if is_mine else "Остаётся около {what} в месяц."
+    return translate(text, language, what=_around(kind, spare // count, language))
 
 
 # What is worth most to a person is told: a gigabyte is worth about twenty minutes or messages.
@@ -673,7 +699,7 @@ def _rows(
         yield RowView(name, [_cell(of_plan.get((kind, scope)), language) for of_plan in grants])
     for kind in _ORDER:
         rates = [_home_rate(offer.plan, kind) for offer, _, _ in listed]
-        cells = [f"{_price(rate, language)} / {_block(rate, language)}" if rate else "—" for rate in rates]
+        cells = [f"{_price(rate, language)} / {_unit(rate, language)}" if rate else "—" for rate in rates]
         if any(rates):
             yield RowView(translate(_BEYOND[kind], language), cells)
     yield RowView(
