@@ -359,26 +359,33 @@ def _setting(
     price = formats.money(abs(last.price - first.price), language)
     return SettingView(
         code=setting.code,
-        name=setting.name,
+        name=translate(setting.name, language),
         kind=kind,
         step=[step.code for step in setting.steps].index(shown[setting.code]),
         last=len(setting.steps) - 1,
-        least=first.name if is_wide else _end(first, language),
-        most=last.name if is_wide else _end(last, language),
+        least=_step_name(first, language) if is_wide else _end(first, language),
+        most=_step_name(last, language) if is_wide else _end(last, language),
         used=translate("вы тратите {what}", language, what=_and(spent, language)) if spent else "",
         is_wide=is_wide,
         price=translate("{sum} в день" if plan.period == PeriodUnit.DAY else "{sum} в месяц", language, sum=price),
         steps=[
-            StepView(step.code, step.name, step.price, _hint(plan, setting, step, used, language))
+            StepView(step.code, _step_name(step, language), step.price, _hint(plan, setting, step, used, language))
             for step in setting.steps
         ],
     )
 
 
+def _step_name(step: Step, language: Language) -> str:
+    """The catalogue's words; it has them in one language, so the other says what the step gives."""
+    if language == "ru" or not step.gives or any(grant.scope for grant in step.gives):
+        return step.name
+    return _and([_quantity(grant.kind, grant.amount, language) for grant in step.gives], language)
+
+
 def _end(step: Step, language: Language) -> str:
     """The figure alone at an end of the slider."""
     if len(step.gives) != 1 or step.gives[0].amount is None or step.gives[0].scope:
-        return step.name
+        return _step_name(step, language)
     grant = step.gives[0]
     amount = grant.amount or 0
     match grant.kind:
