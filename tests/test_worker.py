@@ -101,11 +101,22 @@ def test_a_nightly_job_comes_at_its_hour_of_the_operators_night():
     assert job.next_run_at(datetime(2026, 11, 23, 0, 30, tzinfo=UTC)) == datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
 
 
-def test_jobs_that_must_not_meet_share_a_lane_and_the_audit_comes_first():
-    money = next(lane for lane in worker_jobs.LANES if any(job.moves_money for job in lane))
+def test_jobs_that_charge_share_a_lane_and_the_audit_comes_first():
+    charging = worker_jobs.LANES[0]
 
-    assert money[0].proves_ledger
-    assert all(not job.moves_money for lane in worker_jobs.LANES if lane is not money for job in lane)
+    assert charging[0].proves_ledger
+    # Gateways are waited for: they have a lane of their own, and a broken ledger stops it as well.
+    others = [job.name for lane in worker_jobs.LANES[1:] for job in lane if job.moves_money]
+    assert others == ["payments"]
+
+
+def test_a_broken_ledger_stops_money_in_every_lane():
+    audit, payments = Steps(fails=1, error=LedgerBroken("subscriber:42:main")), Steps()
+    worker = Worker([[Job("audit", audit, proves_ledger=True)], [Job("payments", payments, moves_money=True)]])
+
+    worker.run_once(NOON)
+
+    assert payments.runs == []
 
 
 async def working(worker: Worker) -> tuple[asyncio.Event, asyncio.Task[None]]:
