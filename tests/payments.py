@@ -1,9 +1,12 @@
-"""A payment gateway in memory that does what a test tells it, faults included."""
+"""Payment gateways for tests: one in memory that does what a test tells it, faults included, and the sandbox bank."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
+
+from starlette.testclient import TestClient
 
 from cabinet.adapters.payments import (
     Event,
@@ -14,9 +17,12 @@ from cabinet.adapters.payments import (
     PaymentOrder,
     SavedMethod,
 )
+from cabinet.adapters.payments.sandbox import SandboxBank
 from cabinet.domain.payments import PaymentKind, PaymentState
+from cabinet.sandbox_bank.app import Bank, Contract
 
 PAGE = "https://bank.example/pay/"
+SITE, SHOP, SECRET = "http://testserver", "shop-1", "a secret of the shop"
 
 
 @dataclass
@@ -92,3 +98,13 @@ class FakeGateway:
 def silence() -> GatewayUnavailable:
     """A time-out."""
     return GatewayUnavailable("timed out")
+
+
+def bank_of(path: Path) -> Bank:
+    """The sandbox bank with its books in the file."""
+    return Bank(Contract(SHOP, SECRET, f"{SITE}/bank", SITE, f"{SITE}/webhooks/payments/sandbox", path))
+
+
+def gateway_of(bank: Bank) -> SandboxBank:
+    """The shop's side of it."""
+    return SandboxBank(TestClient(bank.app, base_url=SITE), SHOP, SECRET, f"{SITE}/bank/")

@@ -9,12 +9,13 @@ import secrets
 from contextlib import suppress
 from urllib.parse import urlencode
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from cabinet import clock
-from cabinet.adapters import payments
+from cabinet.adapters import payments, receipts
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.payments import PaymentKind
@@ -29,6 +30,7 @@ from cabinet.services.top_ups import AmountNotAllowed, TooManyTopUps
 PAGE = "/topup/"
 
 _OCCASION = re.compile(r"[A-Za-z0-9_-]{8,40}")
+_LARGEST = 2**63 - 1  # of an id in the database
 _SAVED = re.compile(r"m([0-9]{1,18})")
 _LEAVING = (
     '<!doctype html><html lang="{language}"><meta charset="utf-8"><meta name="color-scheme" content="light dark">'
@@ -81,6 +83,23 @@ async def delete_method(request: Request) -> Response:
     return _to(PAGE)
 
 
+async def receipt(request: Request) -> Response:
+    """GET /topup/receipt/<id>: a PDF, for who paid."""
+    principal = await _who(request)
+    if principal is None:
+        return _to(LOGIN)
+    try:
+        found = await in_read_session(
+            top_ups.get_receipt, principal.subscriber_id, min(request.path_params["id"], _LARGEST)
+        )
+    except NotFound:
+        raise HTTPException(404) from None
+    pdf = await asyncio.to_thread(receipts.render, found)
+    name = f"receipt-{request.path_params['id']}.pdf"
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'inline; filename="{name}"'}
+    return Response(pdf, media_type="application/pdf", headers=headers)
+
+
 async def _who(request: Request) -> Principal | None:
     return await in_read_session(sessions.find, browser_of(request).sid, now=clock.now())
 
@@ -110,5 +129,6 @@ def _to(path: str) -> Response:
 
 routes = [
     Route("/topup/pay", pay, methods=["POST"]),
+    Route("/topup/receipt/{id:int}", receipt),
     Route("/topup/methods/delete", delete_method, methods=["POST"]),
 ]

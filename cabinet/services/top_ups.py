@@ -25,7 +25,7 @@ from sqlalchemy import func, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from cabinet import db, ledger, news
+from cabinet import clock, db, ledger, news
 from cabinet.adapters.payments import (
     CURRENCY,
     ForgedWebhook,
@@ -36,9 +36,11 @@ from cabinet.adapters.payments import (
     PaymentOrder,
     SavedMethod,
 )
+from cabinet.adapters.receipts import Receipt
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.money import InvalidAmount, parse_kopecks
+from cabinet.domain.msisdn import format_msisdn
 from cabinet.domain.payments import (
     Attention,
     Initiator,
@@ -619,18 +621,44 @@ def get_result(session: Session, subscriber_id: int, top_up_id: int, *, now: dat
     )
 
 
+def get_receipt(session: Session, subscriber_id: int, top_up_id: int) -> Receipt:
+    """What stands on the receipt of a top-up of the subscriber's own that succeeded; `adapters.receipts` draws it.
+
+    Raises:
+        NotFound: no such top-up of his, or no money came of it.
+    """
+    row = _own(session, subscriber_id, top_up_id)
+    if row.state is not TopUpState.SUCCEEDED or row.finished_at is None:
+        raise NotFound
+    subscriber = subscribers.get(session, subscriber_id)
+    way = "Карта" if row.kind is PaymentKind.CARD else "СБП"
+    lines = [
+        ("Номер платежа", str(_number(row))),
+        ("Время", f"{clock.local(row.finished_at):%d.%m.%Y %H:%M}"),
+        ("Номер телефона", format_msisdn(subscriber.msisdn)),
+        ("Лицевой счёт", subscriber.account_number),
+        ("Способ", f"{way} {row.method_title}".strip()),
+        ("Комиссия", "0\u00a0₽"),
+    ]
+    if row.refunded_kopecks:
+        lines.append(("Возвращено", f"{_roubles(row.refunded_kopecks)}\u00a0₽"))
+    lines.append(("Номер у банка", row.gateway_id or ""))
+    return Receipt(
+        brand=settings().brand_name,
+        title=f"Чек о пополнении № {_number(row)}",
+        amount=f"{_roubles(row.amount_kopecks)}\u00a0₽",
+        lines=tuple(lines),
+        note="Деньги зачислены на счёт абонента. Кассовый чек по закону № 54-ФЗ присылает платёжный сервис.",
+    )
+
+
 def get(session: Session, subscriber_id: int, top_up_id: int) -> TopUp:
     """A top-up of the subscriber's own.
 
     Raises:
         NotFound: no such top-up of his.
     """
-    row = session.exec(
-        select(TopUpRow).where(TopUpRow.id == top_up_id, TopUpRow.subscriber_id == subscriber_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound
-    return _view(row)
+    return _view(_own(session, subscriber_id, top_up_id))
 
 
 def get_by_occasion(session: Session, occasion: str) -> TopUp | None:
@@ -688,6 +716,15 @@ def delete_method(session: Session, subscriber_id: int, method_id: int, *, now: 
 
 
 # --- how -------------------------------------------------------------------------------------------------------------
+
+
+def _own(session: Session, subscriber_id: int, top_up_id: int) -> TopUpRow:
+    row = session.exec(
+        select(TopUpRow).where(TopUpRow.id == top_up_id, TopUpRow.subscriber_id == subscriber_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
 
 
 def _of_occasion(session: Session, occasion: str) -> TopUpRow | None:
@@ -825,7 +862,8 @@ def _number(row: TopUpRow) -> int:
 def _roubles(kopecks: int) -> str:
     sign = "−" if kopecks < 0 else ""
     roubles, rest = divmod(abs(kopecks), 100)
-    return f"{sign}{roubles},{rest:02}" if rest else f"{sign}{roubles}"
+    whole = f"{sign}{roubles:,}".replace(",", "\u00a0") if roubles >= 10_000 else f"{sign}{roubles}"
+    return f"{whole},{rest:02}" if rest else whole
 
 
 def _method(row: PaymentMethod) -> Method:

@@ -21,13 +21,12 @@ from cabinet.domain.payments import PaymentKind, Refusal, TopUpState, WebhookVer
 from cabinet.http import webhooks
 from cabinet.models.top_ups import TopUp as TopUpRow
 from cabinet.models.top_ups import WebhookEvent
-from cabinet.sandbox_bank.app import Bank, Contract
+from cabinet.sandbox_bank.app import Bank
 from cabinet.sandbox_bank.cards import CARDS, Outcome
 from cabinet.services import audit, top_ups
+from tests.payments import SECRET, SHOP, SITE, bank_of, gateway_of
 from tests.services.test_options import CATALOGUE
 from tests.services.test_orders import given, store
-
-SHOP, SECRET, SITE = "shop-1", "a secret of the shop", "http://testserver"
 
 
 @dataclass
@@ -79,13 +78,11 @@ def passing(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def town(database: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passing: object) -> Town:
-    contract = Contract(SHOP, SECRET, f"{SITE}/bank", SITE, f"{SITE}/webhooks/payments/sandbox", tmp_path / "bank.db")
     monkeypatch.setenv("CABINET_PUBLIC_URL", SITE)
     settings.cache_clear()
-    bank = Bank(contract)
+    bank = bank_of(tmp_path / "bank.db")
     web = TestClient(Starlette(routes=[*webhooks.routes, Mount("/bank", bank.app)]), base_url=SITE)
-    api = TestClient(bank.app, base_url=SITE)
-    gateway = SandboxBank(api, SHOP, SECRET, f"{SITE}/bank/")
+    gateway = gateway_of(bank)
     monkeypatch.setattr(webhooks, "gateway", lambda: gateway)
     monkeypatch.setattr(payments, "gateway", lambda: gateway)
     with db.transaction() as session:
@@ -276,12 +273,11 @@ def test_a_card_may_refuse_autopay_and_pay_in_person(town: Town):
 
 def test_one_key_is_one_payment_even_over_a_restart(town: Town):
     first = town.gateway.create(order())
-    reopened = Bank(town.bank.contract)
-    gateway = SandboxBank(TestClient(reopened.app, base_url=SITE), SHOP, SECRET, f"{SITE}/bank/")
+    reopened = gateway_of(bank_of(town.bank.contract.path))
 
-    assert gateway.create(order()) == first
+    assert reopened.create(order()) == first
     with pytest.raises(GatewayRefused):
-        gateway.create(order(amount_kopecks=34_001))
+        reopened.create(order(amount_kopecks=34_001))
 
 
 def test_a_refund_is_given_once_and_told(town: Town):
