@@ -3,6 +3,7 @@
 Whoever comes back from there comes to a page that only reads; the money comes with the gateway's own word.
 """
 
+import asyncio
 import html
 import re
 import secrets

@@ -608,3 +608,26 @@ def test_top_ups_are_listed_page_by_page_and_only_to_their_owner(anna: int, bank
             top_ups.get_result(session, boris, ids[0], now=NOON)
         assert top_ups.get_by_occasion(session, "1").id == ids[1]
         assert top_ups.get_by_occasion(session, "9") is None
+
+
+# --- receipts --------------------------------------------------------------------------------------------------------
+
+
+def test_a_receipt_says_what_was_paid_and_only_to_who_paid(anna: int, bank: FakeGateway):
+    pending = submitted(anna, bank, kopecks=1_234_050)
+    with db.transaction() as session:
+        boris = given(session, money=0)
+        with pytest.raises(NotFound):
+            top_ups.get_receipt(session, anna, pending.id or 0)
+    bank.pay(pending.key)
+    hear(bank)
+
+    with db.reading() as session:
+        receipt = top_ups.get_receipt(session, anna, pending.id or 0)
+        with pytest.raises(NotFound):
+            top_ups.get_receipt(session, boris, pending.id or 0)
+
+    assert (receipt.title, receipt.amount) == ("Чек о пополнении № 1000001", "12\u00a0340,50\u00a0₽")
+    assert dict(receipt.lines)["Время"] == "23.11.2026 12:01"
+    assert dict(receipt.lines)["Способ"] == "Карта ··4821"
+    assert dict(receipt.lines)["Номер у банка"] == "p1"
