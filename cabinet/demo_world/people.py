@@ -2,7 +2,7 @@
 """Who the made-up operator's subscribers are, and when each of them brings money. Pure: a seed decides all."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from random import Random
 
@@ -10,6 +10,7 @@ from cabinet.demo_world import usage
 from cabinet.demo_world.usage import Habits, Profile
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Catalogue, Plan
+from cabinet.domain.effects import OrderKind
 from cabinet.domain.periods import PeriodUnit, period_containing
 
 ANNA = "79160000001"
@@ -48,6 +49,15 @@ _STEPS = (5_000, 10_000, 10_000, 50_000)
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """A service or package that a person orders at that moment; no two of one person are of the same moment."""
+
+    at: datetime
+    kind: OrderKind
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """A made-up subscriber. `settings` are those of the plan; the first fee is asked at `activated_at`."""
 
@@ -61,6 +71,7 @@ class Person:
     profile: Profile
     habits: Habits
     purse: Purse
+    wishes: tuple[Wish, ...] = ()
 
     @property
     def account_number(self) -> str:
@@ -92,7 +103,8 @@ def cast(seed: int, made_at: datetime, catalogue: Catalogue, tz: tzinfo) -> list
 def _named(
     seed: int, made_at: datetime, began_at: datetime, catalogue: Catalogue, base: tuple[str, ...], tz: tzinfo
 ) -> list[Person]:
-    """Анна has her fee in a week and money for it; Борис in three and not enough; Вера came two months ago."""
+    """Анна has her fee in a week and money for it, services and packages; Борис in three and not enough; Вера came two
+    months ago."""
     region = catalogue.default_region
     monthly = [
         plan
@@ -113,10 +125,26 @@ def _named(
     late_from = made_at - timedelta(days=10)
     recently = made_at - timedelta(days=61)
     return [
-        someone(ANNA, "Анна", favourite, 7, began_at, usage.ANNA, Purse(80_000, 50_000)),
+        replace(
+            someone(ANNA, "Анна", favourite, 7, began_at, usage.ANNA, Purse(120_000, 50_000)),
+            wishes=_annas_wishes(made_at, catalogue),
+        ),
         someone(BORIS, "Борис", modest, 3, began_at, usage.TALKER, Purse(12_000, 10_000, late_from)),
         someone(VERA, "Вера", modest, 20, recently, usage.QUIET, Purse(30_000, 10_000)),
     ]
+
+
+def _annas_wishes(made_at: datetime, catalogue: Catalogue) -> tuple[Wish, ...]:
+    """What of this the operator sells: something free, something paid, a trial that will ask, packages gone and not."""
+    asked = (
+        (100, OrderKind.OPTION_ON, "antispam"),
+        (72, OrderKind.OPTION_ON, "voicemail"),
+        (38, OrderKind.BUNDLE, "gb_5"),
+        (20, OrderKind.OPTION_ON, "music"),
+        (4, OrderKind.BUNDLE, "min_60"),
+    )
+    sold = catalogue.bundles.keys() | catalogue.options.keys()
+    return tuple(Wish(made_at - timedelta(days=days), kind, code) for days, kind, code in asked if code in sold)
 
 
 def _ordinary(

@@ -1,10 +1,10 @@
 """The demo operator: made from a seed, living by a clock that can be moved. Exists with `CABINET_ENV=demo` only.
 
-Its life goes in stretches from one day of errands to the next. In each, people pay for what is coming, their usage is
-written as a file and imported, and fees that became due are charged, all by the services of a real operator. How far
-life has gone is kept in `demo_world`; a stretch that was interrupted is lived again, and references and record ids see
-to it that nothing happens twice. Making the world, catching up after the program was off and moving the clock are the
-same thing: living until a moment.
+Its life goes in stretches from one day of errands to the next. In each, people pay for what is coming, order what they
+wish, their usage is written as a file and imported, and fees that became due are charged, all by the services of a real
+operator. How far life has gone is kept in `demo_world`; a stretch that was interrupted is lived again, and references,
+record ids and moments of orders see to it that nothing happens twice. Making the world, catching up after the program
+was off and moving the clock are the same thing: living until a moment.
 
 `make`, `live_until` and `advance_clock` open transactions of their own, as an import does: they are for the edge.
 """
@@ -13,6 +13,7 @@ import csv
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -20,7 +21,7 @@ from math import ceil
 from operator import attrgetter
 from pathlib import Path
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, func, select, update
 from sqlmodel import Session, col
 
 from cabinet import clock, db
@@ -30,6 +31,7 @@ from cabinet.demo_world import people
 from cabinet.demo_world.people import Person, Wallet
 from cabinet.demo_world.usage import Row, usage_between
 from cabinet.domain import catalogue
+from cabinet.domain.effects import Request
 from cabinet.domain.errors import CabinetError
 from cabinet.domain.periods import PeriodUnit, period_containing
 from cabinet.domain.rating import Direction
@@ -39,7 +41,7 @@ from cabinet.models.ledger import AccountKind
 from cabinet.models.sessions import AuthSession
 from cabinet.models.sign_in import KnownDevice
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import billing, option_fees, subscribers, tariffs, usage
+from cabinet.services import billing, option_fees, orders, subscribers, tariffs, usage
 
 SEED = 2026
 CATCHES_UP_AT_MOST = timedelta(days=people.HISTORY_DAYS + 62)  # of usage, when the program was off for years
@@ -74,6 +76,8 @@ OnProgress = Callable[[Life], None]
 _subscriber: Table = metadata.tables["subscriber"]
 _subscription: Table = metadata.tables["plan_subscription"]
 _account: Table = metadata.tables["account"]
+_option: Table = metadata.tables["option_subscription"]
+_order_table: Table = metadata.tables["order"]
 
 _living = threading.Lock()  # two lives at once would only do each other's work again
 
@@ -227,6 +231,7 @@ def _live(moment: datetime, on_progress: OnProgress) -> Life:
         start, end = life.now, min(_next_stop(life.now, cast), moment)
         with db.transaction() as session:
             life.payments += _pay(session, cast, start, end)
+            _order(session, cast, start, end)
         if end > moment - CATCHES_UP_AT_MOST:
             life.records += _use(world.seed, cast, start, end)
         with db.transaction() as session:
@@ -242,17 +247,44 @@ def _live(moment: datetime, on_progress: OnProgress) -> Life:
 
 
 def _next_stop(after: datetime, cast: Sequence[Person]) -> datetime:
-    """The next day of errands, or a fee of one of the named people if it comes first.
+    """The next day of errands, or a fee or a wish of one of the named people if it comes first.
 
     Within a stretch fees are charged before usage. For those whose statement somebody reads, all is in its order.
     """
     zone = clock.time_zone()
-    fees = (
+    named = [person for person in cast if person.msisdn in people.NAMED]
+    stops = [people.next_errand(after, zone)]
+    stops += [
         max(period_containing(after, person.anchor_day, PeriodUnit.MONTH, zone).end, person.activated_at)
-        for person in cast
-        if person.msisdn in people.NAMED
+        for person in named
+    ]
+    stops += [wish.at for person in named for wish in person.wishes if wish.at > after]
+    with db.reading() as session:
+        option_fee_at = session.execute(
+            select(func.min(_option.c.next_fee_at))
+            .join(_subscriber, _subscriber.c.id == _option.c.subscriber_id)
+            .where(_subscriber.c.msisdn.in_(people.NAMED), _option.c.ended_at.is_(None), _option.c.next_fee_at > after)
+        ).scalar()
+    return min(*stops, option_fee_at) if option_fee_at else min(stops)
+
+
+def _order(session: Session, cast: Sequence[Person], start: datetime, end: datetime) -> None:
+    """Orders what people wish from `start` to before `end`, each wish once; what is refused stays a wish."""
+    for person in cast:
+        for wish in person.wishes:
+            subscriber = subscribers.find_active_by_msisdn(session, person.msisdn) if start <= wish.at < end else None
+            if subscriber is None or subscriber.id is None or _has_ordered(session, subscriber.id, wish.at):
+                continue
+            with suppress(CabinetError), session.begin_nested():
+                quote = orders.ask(session, subscriber.id, Request(wish.kind, wish.code), now=wish.at)
+                orders.confirm(session, subscriber.id, quote.id, now=wish.at)
+
+
+def _has_ordered(session: Session, subscriber_id: int, at: datetime) -> bool:
+    query = select(_order_table.c.id).where(
+        _order_table.c.subscriber_id == subscriber_id, _order_table.c.confirmed_at == at
     )
-    return min(people.next_errand(after, zone), *fees)
+    return session.execute(query).first() is not None
 
 
 def _pay(session: Session, cast: Sequence[Person], start: datetime, end: datetime) -> int:

@@ -237,7 +237,7 @@ def _plain(text: str) -> str:
 
 
 def _has(option: Option, words: list[str]) -> bool:
-    text = _plain(f"{option.name} {option.description} {option.category_name} {option.code}")
+    text = _plain(f"{option.name} {option.description} {option.category_name}")
     return all(word in text for word in words)
 
 

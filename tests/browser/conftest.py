@@ -1,13 +1,18 @@
 """A real Chromium before the running site (`tests/site.py`)."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from cabinet.config import ROOT
 from tests.site import Site
 from tests.waiting import wait_until
 
@@ -71,6 +76,34 @@ def complaints(page: Page) -> Iterator[list[str]]:
     assert found == []
 
 
+@pytest.fixture
+def complaints_of() -> Callable[[Page], list[str]]:
+    """Starts listening to what another page than `page` complains about."""
+
+    def listen(page: Page) -> list[str]:
+        found: list[str] = []
+        page.on("pageerror", lambda error: found.append(str(error)))
+        return found
+
+    return listen
+
+
+@pytest.fixture(scope="module")
+def anna_state(site: Site, browser: Browser, browser_context_args: dict) -> dict:
+    """Cookies of Анна, who has half a year of history; signed in once for the file."""
+    context = browser.new_context(**browser_context_args)
+    sign_in(context.new_page(), site, "9160000001")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def annas(new_context: Callable[..., BrowserContext], anna_state: dict) -> Page:
+    """A page of Анна's on a phone."""
+    return new_context(storage_state=anna_state).new_page()
+
+
 # ---- what a person does, in words ----
 
 
@@ -111,3 +144,33 @@ def sign_in(page: Page, site: Site, number: str) -> None:
     if "/welcome" in page.url:
         page.get_by_role("button", name="Пропустить").or_(page.get_by_role("link", name="Пропустить")).click()
     expect(page.get_by_role("heading", name="Баланс")).to_be_visible()
+
+
+_NEWCOMER = """
+import sys
+from datetime import datetime, timedelta
+from cabinet import db
+from cabinet.services import billing, subscribers
+
+number, kopecks, now = sys.argv[1], int(sys.argv[2]), datetime.fromisoformat(sys.argv[3])
+with db.transaction() as session:
+    since = now - timedelta(hours=2)
+    newcomer = subscribers.create(
+        session, account_number=number, msisdn=f"7{number}", name="Нина", region="moskva", plan_code="svoboda",
+        activated_at=since, now=now,
+    )
+    billing.record_payment(
+        session, newcomer, 65_000 + kopecks, reference=f"first:{number}", happened_at=since, now=now, source="demo"
+    )
+"""
+_newcomers = count(9_160_010_001)
+
+
+def newcomer(site: Site, kopecks: int) -> str:
+    """Ten digits of a subscriber who has just joined «Свобода» in Moscow, paid its fee and has so much money left."""
+    number = str(next(_newcomers))
+    environment = os.environ | {"CABINET_DATABASE_URL": f"sqlite:///{site.database}"}
+    command = [sys.executable, "-c", _NEWCOMER, number, str(kopecks), site.state()["now"]]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return number

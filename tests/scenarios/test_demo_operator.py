@@ -16,7 +16,7 @@ from cabinet.__main__ import app
 from cabinet.config import settings
 from cabinet.demo_world import people
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import audit, demo, overview
+from cabinet.services import audit, bundles, demo, options, orders, overview
 from cabinet.services.demo import Leap
 from tests.conftest import NOON
 
@@ -120,22 +120,42 @@ def test_the_lines_of_annas_statement_add_up_to_her_balance_one_by_one():
 def test_annas_packages_are_used_in_part_and_the_record_says_by_what():
     anna = identity(people.ANNA)
     rows = ask(
-        "SELECT kind, granted, remaining FROM allowance WHERE subscriber_id = :i AND valid_until > :now",
+        "SELECT id, kind, granted, remaining FROM allowance"
+        " WHERE subscriber_id = :i AND valid_until > :now AND source = 'plan'",
         i=anna,
         now=str(NOON.replace(tzinfo=None)),
     )
 
-    assert {kind: granted for kind, granted, _ in rows} == {"data": 35 * GIGABYTE, "voice": 500 * 60, "sms": 50}
-    assert all(0 < remaining < granted for _, granted, remaining in rows)
-    for kind, granted, remaining in rows:
+    assert {kind: granted for _, kind, granted, _ in rows} == {"data": 35 * GIGABYTE, "voice": 500 * 60, "sms": 50}
+    assert all(0 < remaining < granted for _, _, granted, remaining in rows)
+    for allowance_id, _, granted, remaining in rows:
         used = ask(
-            "SELECT coalesce(sum(billed_quantity - missed_quantity), 0) FROM usage_record"
-            " WHERE subscriber_id = :i AND kind = :k AND json_array_length(json_extract(rating, '$.draws')) > 0"
-            " AND started_at >= (SELECT max(valid_from) FROM allowance WHERE subscriber_id = :i)",
+            "SELECT sum(json_extract(draw.value, '$[1]'))"
+            " FROM usage_record, json_each(json_extract(rating, '$.draws')) AS draw"
+            " WHERE subscriber_id = :i AND json_extract(draw.value, '$[0]') = :a",
             i=anna,
-            k=kind,
+            a=allowance_id,
         )
-        assert granted - remaining == used[0][0]
+        assert used == [(granted - remaining,)]
+
+
+def test_anna_has_services_and_a_package_by_orders_of_her_own():
+    anna = identity(people.ANNA)
+    with db.reading() as session:
+        done = orders.list_orders(session, anna, now=NOON)
+        had = {card.code: card for card in options.list_options(session, anna, now=NOON).cards if card.is_on}
+        left = [one for one in bundles.list_bundles(session, anna, now=NOON).left if not one.is_of_plan]
+
+    assert [order.request.code for order in done] == ["min_60", "music", "gb_5", "voicemail", "antispam"]
+    assert set(had) == {"antispam", "voicemail", "music"}
+    assert (had["voicemail"].state, had["music"].has_to_answer) == ("active", True)
+    assert [(one.name, one.remaining) for one in left] == [("+60 мин", 60 * 60)]
+    fees = ask(
+        "SELECT c.amount_kopecks FROM option_fee_charge c JOIN option_subscription s ON s.id = c.option_subscription_id"
+        " WHERE s.subscriber_id = :i",
+        i=anna,
+    )
+    assert fees == [(4_900,)] * 2  # the first month is of the order itself, two have begun since
 
 
 def test_boriss_fee_is_near_and_his_money_is_not_enough():

@@ -183,10 +183,14 @@ def _chosen() -> rx.Component:
         _fact(t("Сразу после оплаты"), chosen.after),
         rx.cond(
             chosen.lacking,
-            rx.el.p(
-                kit.icon("warning", "size-5"),
-                t("Не хватает {sum}", sum=chosen.lacking),
-                class_name="mt-1.5 flex items-center gap-2 text-sm font-medium text-warn",
+            rx.el.div(
+                rx.el.p(
+                    kit.icon("warning", "size-5"),
+                    t("Не хватает {sum}", sum=chosen.lacking),
+                    class_name="flex items-center gap-2 text-sm font-medium text-warn",
+                ),
+                kit.page_action(t("Пополнить"), "/topup/"),
+                class_name="flex items-center justify-between gap-3",
             ),
             _fact(t("Баланс станет"), chosen.balance),
         ),

@@ -116,4 +116,4 @@ def _read_screen(session: Any, subscriber_id: int, **asked: Any) -> _Screen:
 
 
 def _is_code(value: object) -> bool:
-    return type(value) is str and 0 < len(value) <= LONGEST_CODE
+    return type(value) is str and 0 < len(value) <= LONGEST_CODE and value.isascii() and value.isprintable()

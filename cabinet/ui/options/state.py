@@ -145,4 +145,4 @@ def _not_found(search: str, language: Language) -> str:
 
 
 def _is_code(value: object) -> bool:
-    return type(value) is str and 0 < len(value) <= LONGEST_CODE
+    return type(value) is str and 0 < len(value) <= LONGEST_CODE and value.isascii() and value.isprintable()
