@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +44,13 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The production build on a port of its own, with a demo world of its own; the log is kept for a look."""
-    folder = tmp_path_factory.mktemp("site")
+    with serving(tmp_path_factory.mktemp("site")) as served:
+        yield served
+
+
+@contextmanager
+def serving(folder: Path, **more: str) -> Iterator[Site]:
+    """A site whose database and log are in the folder; `more` are settings."""
     port = free_port()
     url = f"http://localhost:{port}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CABINET_")} | {
@@ -55,6 +61,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "CABINET_CODES_PER_ADDRESS_HOUR": "100000",
         "CABINET_RESEND_PAUSES": "[2, 3, 5]",
         "CABINET_TRUSTED_PROXY_HOPS": "1",  # a test may come from any address, by X-Forwarded-For
+        **more,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     log = folder / "log.txt"

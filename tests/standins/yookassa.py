@@ -44,6 +44,12 @@ REASONS = (
 )
 """`cancellation_details.reason` of payments, as the reference lists them."""
 
+PAGE = """<!doctype html><html lang="ru"><title>ЮKassa</title><h1>ЮKassa</h1><form method="post">
+<button name="outcome" value="pay">Оплатить</button>
+<button name="outcome" value="insufficient_funds">Не хватит денег</button>
+</form></html>"""
+"""Where a person confirms a payment."""
+
 _AMOUNT = re.compile(r"\d{1,10}\.\d{2}", re.ASCII)
 _SUBJECTS = {"commodity", "service", "payment", "another", "job", "composite"}
 _MODES = {"full_prepayment", "partial_prepayment", "advance", "full_payment", "partial_payment", "credit"}
@@ -365,7 +371,7 @@ def _handler_of(bank: YooKassaStandIn) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             if self.path.startswith("/pay/"):
-                self._send(200, "text/html; charset=utf-8", b"<h1>YooKassa</h1>")
+                self._send(200, "text/html; charset=utf-8", PAGE.encode())
             elif self.path.startswith("/moved/"):
                 self._redirect(self.path.replace("/moved/", "/v3/"))
             else:
