@@ -23,9 +23,9 @@ test: ## everything: fast tests, scenarios, a browser and attacks against the pr
 	@pytest -q -m browser
 	@pytest -q -m doors # a process of its own: the browser's driver keeps an event loop running in its
 
-fast: ## the tests that need no browser and no PostgreSQL
+fast: ## the tests that need no browser, no PostgreSQL and no SMS gateway
 	@scripts/install.sh --dev
-	@pytest -q -n 2 --dist loadfile -m "not browser and not doors and not postgres"
+	@pytest -q -n 2 --dist loadfile -m "not browser and not doors and not postgres and not gateways"
 
 lint: ## formatting, lint, types, directions of imports, migrations
 	@scripts/install.sh --dev

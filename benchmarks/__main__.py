@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks import advisor, expenses, fees, sessions, usage, web
+from benchmarks import advisor, expenses, fees, messages, sessions, usage, web
 from benchmarks.report import Table
 from benchmarks.sites import CannotMeasure, town
 
 RESULTS = Path(__file__).parent / "results.md"
-PARTS = ("usage", "expenses", "advisor", "fees", "web", "sessions")
+PARTS = ("usage", "expenses", "advisor", "fees", "messages", "web", "sessions")
 
 
 def main() -> int:
@@ -51,6 +51,7 @@ def _run(part: str, is_quick: bool) -> str:
         "expenses": expenses.main,
         "advisor": advisor.main,
         "fees": fees.main,
+        "messages": messages.main,
     }
     if part in alone:
         tables = alone[part](is_quick=is_quick)

@@ -8,17 +8,20 @@ from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import Field, PositiveInt, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-local-use-only"  # noqa: S105  refused in production
+
+SMS_URL_NAMES = frozenset({"user", "password", "from", "to", "text", "reference", "minutes"})
 
 
 class Environment(StrEnum):
@@ -32,6 +35,24 @@ class SmsGateway(StrEnum):
     """Where SMS go. `demo` keeps them in the database for the demo phone."""
 
     DEMO = "demo"
+    SMPP = "smpp"
+    HTTP = "http"
+
+
+class Concatenation(StrEnum):
+    """How an SMS that does not fit into one message is sent by SMPP."""
+
+    UDH = "udh"
+    SAR = "sar"
+    PAYLOAD = "payload"
+
+
+class SmtpSecurity(StrEnum):
+    """How the connection to the mail server is protected: TLS after the greeting, TLS from the start, nothing."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
 
 
 class PaymentsGateway(StrEnum):
@@ -74,8 +95,46 @@ class Settings(BaseSettings):
     brand_hue: int = Field(25, ge=0, le=359, description="Brand colour: hue of OKLCH, 25 red, 262 blue, 300 violet")
     brand_chroma: float = Field(0.2, ge=0, le=0.3, description="Brand colour: 0.2, or 0.1 for hues 130 to 235")
 
-    sms_gateway: SmsGateway = Field(SmsGateway.DEMO, description="`demo` keeps SMS in the database for the demo phone")
-    sms_sender: str = Field("CABINET", max_length=11, description="The name that SMS come from")
+    sms_gateway: SmsGateway = Field(
+        SmsGateway.DEMO,
+        description="`smpp` an SMS centre, `http` an HTTP gateway such as Kannel, `demo` keeps SMS for the demo phone",
+    )
+    sms_sender: str = Field("CABINET", max_length=11, description="The name or number that SMS come from")
+    sms_user: str = Field("", max_length=64, description="The name at the gateway; SMPP: `system_id`, 15 at most")
+    sms_password: SecretStr = Field(
+        SecretStr(""), description="The password at the gateway; SMPP: 8 characters at most"
+    )
+    sms_rate: int = Field(0, ge=0, description="SMS a second at most, as the gateway allows; 0 without a limit")
+    sms_window: int = Field(10, ge=1, le=1000, description="SMS handed over and not yet answered, at most")
+    sms_timeout_seconds: int = Field(10, ge=1, le=14, description="How long the gateway may take to answer")
+    sms_host: str = Field("", description="SMPP: the centre's host")
+    sms_port: int = Field(2775, ge=1, le=65535, description="SMPP: the centre's port")
+    sms_tls: bool = Field(False, description="SMPP: TLS, with a certificate that this machine trusts")
+    sms_system_type: str = Field("", max_length=12, description="SMPP: `system_type`, where the centre asks for it")
+    sms_concatenation: Concatenation = Field(
+        Concatenation.UDH, description="SMPP: how long texts go: `udh`, `sar` or `payload`"
+    )
+    sms_send_reference: bool = Field(
+        True, description="SMPP: send `user_message_reference`; off where the centre refuses optional parameters"
+    )
+    sms_url: SecretStr = Field(
+        SecretStr(""),
+        description="HTTP: the address with `{to}` and `{text}`, and where wanted `{user}`, `{password}`, `{from}`, "
+        "`{reference}`, `{minutes}`",
+    )
+
+    smtp_host: str = Field("", description="The mail server; without one nobody is offered e-mail (but in the demo)")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port")
+    smtp_security: SmtpSecurity = Field(SmtpSecurity.STARTTLS, description="`starttls`, `tls` or `none`")
+    smtp_user: str = Field("", description="The name at the mail server; none: no login")
+    smtp_password: SecretStr = Field(SecretStr(""), description="The password at the mail server")
+    smtp_from: str = Field("", description="The address that letters come from")
+    smtp_timeout_seconds: int = Field(10, ge=1, le=14, description="How long the mail server may take to answer")
+
+    quiet_from_hour: int = Field(21, ge=0, le=23, description="SMS that can wait are not sent from this hour …")
+    quiet_until_hour: int = Field(
+        9, ge=0, le=23, description="… to this one, by the operator's clock; equal: never quiet"
+    )
 
     payments_gateway: PaymentsGateway = Field(
         PaymentsGateway.SANDBOX,
@@ -173,9 +232,26 @@ class Settings(BaseSettings):
             return tuple(filter(None, (part.strip() for part in value.strip().strip("[]").split(","))))
         return value
 
+    @field_validator("sms_url")
+    @classmethod
+    def _is_a_template(cls, value: SecretStr) -> SecretStr:
+        template = value.get_secret_value()
+        if not template:
+            return value
+        try:
+            names = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+        except ValueError:
+            raise ValueError("has a brace that is not closed") from None
+        if unknown := sorted(names - SMS_URL_NAMES):
+            raise ValueError(f"knows no {{{unknown[0]}}}")
+        if not {"to", "text"} <= names or not template.startswith(("http://", "https://")):
+            raise ValueError("must be like https://host/sendsms?to={to}&text={text}")
+        return value
+
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
         faults = self._yookassa_faults() if self.payments_gateway is PaymentsGateway.YOOKASSA else []
+        faults += self._message_faults()
         if self.env is Environment.PRODUCTION:
             faults += self._production_faults()
         if faults:
@@ -190,6 +266,19 @@ class Settings(BaseSettings):
             faults.append("CABINET_PAYMENTS_SECRET must be the secret key that ЮKassa gave you")
         if self.payments_receipts and not self.payments_vat_code:
             faults.append("CABINET_PAYMENTS_VAT_CODE must be the VAT of receipts, or CABINET_PAYMENTS_RECEIPTS off")
+        return faults
+
+    def _message_faults(self) -> list[str]:
+        faults = []
+        if self.sms_gateway is SmsGateway.SMPP:
+            if not self.sms_host:
+                faults.append("CABINET_SMS_HOST must be the host of the SMS centre")
+            if len(self.sms_user) > 15 or len(self.sms_password.get_secret_value()) > 8:
+                faults.append("CABINET_SMS_USER may have 15 characters by SMPP and CABINET_SMS_PASSWORD 8")
+        if self.sms_gateway is SmsGateway.HTTP and not self.sms_url.get_secret_value():
+            faults.append("CABINET_SMS_URL must be the address of the HTTP gateway")
+        if self.smtp_host and "@" not in self.smtp_from:
+            faults.append("CABINET_SMTP_FROM must be the address that letters come from")
         return faults
 
     def _production_faults(self) -> list[str]:
@@ -212,6 +301,11 @@ class Settings(BaseSettings):
     def is_demo(self) -> bool:
         """Whether the demo operator, phone and clock exist."""
         return self.env is Environment.DEMO
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether letters can be sent; in the demo they are kept where its SMS are."""
+        return bool(self.smtp_host) or self.is_demo
 
     @property
     def is_sqlite(self) -> bool:

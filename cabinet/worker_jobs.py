@@ -12,9 +12,9 @@ from datetime import datetime, time, timedelta
 import structlog
 
 from cabinet import clock, db
-from cabinet.adapters import payments
-from cabinet.adapters.sms import gateway
-from cabinet.services import audit, billing, clean_up, demo, notices, option_fees, top_ups
+from cabinet.adapters import mail, payments, sms
+from cabinet.adapters.sending import Gateway
+from cabinet.services import audit, billing, clean_up, demo, option_fees, outbox, top_ups
 
 FEES_AT_ONCE = 100
 FAULTS_TOLD = 10  # in a line of the log; `python -m cabinet audit` tells all
@@ -127,9 +127,19 @@ def ask_about_trials(now: datetime, should_stop: ShouldStop) -> int:
 
 
 def send_messages(now: datetime, should_stop: ShouldStop) -> int:
-    """Sends what waits in the outbox."""
+    """Sends the SMS that wait in the outbox."""
+    return _send(sms.gateway(), outbox.Channel.SMS, should_stop)
+
+
+def send_letters(now: datetime, should_stop: ShouldStop) -> int:
+    """Sends the letters that wait in the outbox; without a mail server nothing."""
+    server = mail.gateway()
+    return _send(server, outbox.Channel.EMAIL, should_stop) if server else 0
+
+
+def _send(gateway: Gateway, channel: outbox.Channel, should_stop: ShouldStop) -> int:
     sent = 0
-    while not should_stop() and (number := notices.send_due(gateway(), now=clock.now)):
+    while not should_stop() and (number := outbox.send_due(gateway, channel, now=clock.now)):
         sent += number
     return sent
 
@@ -186,5 +196,6 @@ LANES: tuple[tuple[Job, ...], ...] = (
     ),
     (Job("payments", ask_about_payments, every=timedelta(seconds=2), moves_money=True, can_be_woken=True),),
     (Job("outbox", send_messages, every=timedelta(seconds=1), can_be_woken=True),),
+    (Job("letters", send_letters, every=timedelta(seconds=2), can_be_woken=True),),
     (Job("clean-up", delete_expired, every=timedelta(minutes=10)),),
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests drive and that pip does not bring: a browser, PostgreSQL, Redis. Installs only what is missing.
+# What the tests drive and that pip does not bring: a browser, PostgreSQL, Redis, SMS gateways. Installs only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,10 +9,15 @@ has_browser() {
   command -v chromium >/dev/null || command -v google-chrome >/dev/null || compgen -G "$HOME/.cache/ms-playwright/chromium-*" >/dev/null
 }
 
+has() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
+
 if command -v apt-get >/dev/null; then
   has_browser || missing+=(chromium fonts-liberation)
   has_postgres || missing+=(postgresql)
   command -v redis-server >/dev/null || missing+=(redis-server)
+  has bearerbox || missing+=(kannel)
+  perl -MNet::SMPP -e 1 2>/dev/null || missing+=(libnet-smpp-perl)
+  has openssl || missing+=(openssl)
 elif command -v brew >/dev/null; then
   has_postgres || missing+=(postgresql@15)
   command -v redis-server >/dev/null || missing+=(redis)

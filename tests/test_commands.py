@@ -109,6 +109,12 @@ def test_a_list_is_written_with_commas(monkeypatch: pytest.MonkeyPatch, written:
         ("RESEND_PAUSES", "60,0"),
         ("LOG_LEVEL", "LOUD"),
         ("DATABASE_URL", "postgresql+psycopg://cabinet@host:port/name"),
+        ("SMS_GATEWAY", "pigeon"),
+        ("SMS_URL", "https://sms.example.ru/?text={text}"),
+        ("SMS_URL", "ftp://sms.example.ru/?to={to}&text={text}"),
+        ("SMS_URL", "https://sms.example.ru/?to={to}&text={text}&id={ref}"),
+        ("SMS_URL", "https://sms.example.ru/?to={to}&text={text"),
+        ("SMS_WINDOW", "0"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str):
@@ -117,6 +123,34 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, va
 
     with pytest.raises(UnsafeSettings, match=f"^CABINET_{name}: "):
         settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"SMS_GATEWAY": "smpp"}, "SMS_HOST"),
+        ({"SMS_GATEWAY": "smpp", "SMS_HOST": "smsc", "SMS_PASSWORD": "nine here"}, "SMS_USER"),
+        ({"SMS_GATEWAY": "http"}, "SMS_URL"),
+        ({"SMTP_HOST": "mail.example.ru"}, "SMTP_FROM"),
+    ],
+)
+def test_a_gateway_that_lacks_a_setting_is_refused_and_no_secret_told(monkeypatch, given: dict[str, str], name: str):
+    for setting, value in given.items():
+        monkeypatch.setenv(f"CABINET_{setting}", value)
+    settings.cache_clear()
+
+    with pytest.raises(UnsafeSettings, match=f"^CABINET_{name} ") as refused:
+        settings()
+
+    assert "nine here" not in str(refused.value)
+
+
+def test_secrets_of_gateways_are_not_shown(monkeypatch):
+    for setting in ("SMS_PASSWORD", "SMTP_PASSWORD"):
+        monkeypatch.setenv(f"CABINET_{setting}", "a secret")
+    settings.cache_clear()
+
+    assert "a secret" not in repr(settings())
 
 
 def test_a_demo_operator_that_cannot_be_made_ends_the_start(run, database_url: str, monkeypatch, capfd):

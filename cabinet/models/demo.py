@@ -8,14 +8,14 @@ from cabinet.models.base import BigId, Instant
 
 
 class DemoSms(SQLModel, table=True):
-    """An SMS that the embedded gateway «sent»."""
+    """An SMS or a letter that the embedded gateway «sent»."""
 
     __tablename__ = "demo_sms"
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     reference: str = Field(unique=True, max_length=80)
-    recipient: str = Field(max_length=15, index=True)
-    text: str = Field(max_length=1000)
+    recipient: str = Field(max_length=254, index=True)
+    text: str = Field(max_length=1200)
     sent_at: datetime = Field(sa_type=Instant)
 
 

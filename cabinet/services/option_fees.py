@@ -24,7 +24,7 @@ from cabinet.models.options import OptionSubscription
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription
 from cabinet.models.usage import AllowanceSource
-from cabinet.services import catalogue, notices
+from cabinet.services import catalogue, outbox
 
 ASK_BEFORE = timedelta(days=2)
 
@@ -135,7 +135,7 @@ def ask_about_trials(session: Session, now: datetime, limit: int) -> int:
         item = items[subscription.id or 0]
         ends_on = clock.local(subscription.next_fee_at or now).strftime("%d.%m")
         per = "в день" if item.unit == PeriodUnit.DAY else "в месяц"
-        notices.queue_sms(
+        outbox.queue_sms(
             session,
             reference=f"trial:{subscription.id}",
             kind="trial",

@@ -21,7 +21,7 @@ from cabinet.domain.errors import CabinetError
 from cabinet.locales import Language, translate
 from cabinet.models.sign_in import SignInOutcome
 from cabinet.models.subscribers import Password
-from cabinet.services import devices, notices, sessions, subscribers
+from cabinet.services import devices, outbox, sessions, subscribers
 from cabinet.services.sessions import Principal
 
 SHORTEST, LONGEST = 10, 128
@@ -202,12 +202,12 @@ def _tell_owner(
 ) -> None:
     """So that who has the phone learns what somebody else did in the cabinet."""
     told = translate(what, language)
-    notices.queue_sms(
+    outbox.queue_sms(
         session,
         reference=f"password:{event_id}",
         kind="password",
         recipient=get_msisdn(session, principal.subscriber_id),
-        body=notices.fit_sms([f"{settings().brand_name}: {told}", told]),
+        body=outbox.fit_sms([f"{settings().brand_name}: {told}", told]),
         now=now,
     )
 

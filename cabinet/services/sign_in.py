@@ -28,7 +28,7 @@ from cabinet.locales import Language, translate
 from cabinet.models.base import Choice, Instant, Json
 from cabinet.models.sign_in import CodePurpose, OneTimeCode, PreSession, SignInEvent, SignInOutcome
 from cabinet.models.subscribers import Password, Subscriber, SubscriberStatus
-from cabinet.services import devices, limits, notices, passwords, pre_sessions, sessions, subscribers
+from cabinet.services import devices, limits, outbox, passwords, pre_sessions, sessions, subscribers
 from cabinet.services.pre_sessions import Browser, Words
 from cabinet.services.sessions import NewSession, Principal
 
@@ -511,14 +511,13 @@ def _send(
     )
     session.add(made)
     session.flush()
-    notices.queue_sms(
+    outbox.queue_sms(
         session,
         # Not by its id: that of a deleted code is given out again, and the message is kept for longer than the code.
         reference=f"code:{made.code_hash[:32]}",
         kind="code",
         recipient=msisdn,
         body=code_sms(code, is_step_up=purpose is CodePurpose.STEP_UP, language=browser.language),
-        priority=0,
         expires_at=made.expires_at,
         is_withheld=subscriber is None,
         now=now,
@@ -587,7 +586,7 @@ def code_sms(code: str, *, is_step_up: bool = False, language: Language = "ru") 
         "Код {code}",
     )
     said = [translate(text, language, code=code, what=what, brand=settings().brand_name) for text in texts]
-    return f"{notices.fit_sms(said, notices.SMS_LENGTH - 1 - len(last_line))}\n{last_line}"
+    return f"{outbox.fit_sms(said, outbox.SMS_LENGTH - 1 - len(last_line))}\n{last_line}"
 
 
 def _sign_in(

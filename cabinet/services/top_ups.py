@@ -52,7 +52,7 @@ from cabinet.domain.payments import (
 )
 from cabinet.models.top_ups import PaymentMethod, WebhookEvent
 from cabinet.models.top_ups import TopUp as TopUpRow
-from cabinet.services import billing, notices, overview, subscribers
+from cabinet.services import billing, outbox, overview, subscribers
 
 RETURN_PATH = "/topup/result/"  # and `?payment=<id>`
 FIRST_NUMBER = 1_000_000  # so that a payment's number has seven digits
@@ -492,10 +492,10 @@ def _promise_receipt(session: Session, row: TopUpRow, now: datetime) -> None:
         _roubles(kopecks) for kopecks in (row.amount_kopecks, ledger.balance(session, row.subscriber_id).main)
     )
     number = _number(row)
-    body = notices.fit_sms(
+    body = outbox.fit_sms(
         (f"Пополнение {paid} ₽. Баланс {left} ₽. Чек {number} — в «Расходах».", f"Пополнение {paid} ₽. Чек {number}.")
     )
-    notices.queue_sms(
+    outbox.queue_sms(
         session, reference=f"top-up:{row.id}", kind="receipt", recipient=subscriber.msisdn, body=body, now=now
     )
 

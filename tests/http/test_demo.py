@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from cabinet import clock
+from cabinet.adapters.sending import Message
 from cabinet.adapters.sms.demo import DemoPhone
 from cabinet.db import transaction
 from cabinet.http import demo
@@ -23,8 +24,8 @@ def client() -> TestClient:
 
 
 def test_state_tells_the_moment_the_messages_and_this_browsers_letters(client, database):
-    DemoPhone().send("79160000001", "123456 — код", "a")
-    DemoPhone().send("79160000002", "654321 — код", "b")
+    list(DemoPhone().send([Message("a", "79160000001", "123456 — код")]))
+    list(DemoPhone().send([Message("b", "79160000002", "654321 — код")]))
     with transaction() as session:
         pre_sessions.current_captcha(session, Browser(TOKEN), "ЖУКИ", now=clock.now())
 

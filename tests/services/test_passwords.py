@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from cabinet.models.outbox import OutboxMessage
-from cabinet.services import notices, passwords, sessions
+from cabinet.services import outbox, passwords, sessions
 from cabinet.services.passwords import PasswordIsNumber, PasswordTooCommon, PasswordTooLong, PasswordTooShort
 from tests.conftest import NOON
 from tests.services.test_sessions import given_subscriber
@@ -179,4 +179,4 @@ def test_the_owner_of_the_number_is_told_of_every_change(session, language, text
 
     told = session.exec(select(OutboxMessage).order_by(OutboxMessage.id)).all()
     assert [(message.recipient, message.body) for message in told] == [(ANNA, text) for text in texts]
-    assert max(map(len, texts)) <= notices.SMS_LENGTH
+    assert max(map(len, texts)) <= outbox.SMS_LENGTH

@@ -1,30 +1,29 @@
-"""SMS gateways: what the program asks of one, and which one the settings choose."""
+"""SMS gateways: which one the settings choose. What is asked of them stands in `adapters/sending.py`."""
 
-from typing import Protocol
+from functools import lru_cache
 
+from cabinet.adapters.sending import Gateway
+from cabinet.config import Settings, settings
 from cabinet.config import SmsGateway as Choice
-from cabinet.config import settings
 
 
-class SmsRefused(Exception):
-    """The gateway will never send this message: a wrong number, a blacklist. Any other error is tried again."""
+def gateway() -> Gateway:
+    """The gateway of the settings; one for the whole process, as it keeps its connection."""
+    return _made(settings())
 
 
-class SmsGateway(Protocol):
-    """Sends a text to a number."""
-
-    def send(self, recipient: str, text: str, reference: str) -> None:
-        """Hands the message over; a second call with the same `reference` must not send it twice.
-
-        Raises:
-            SmsRefused: it is useless to try again.
-        """
-
-
-def gateway() -> SmsGateway:
-    """The gateway of the settings."""
-    match settings().sms_gateway:
+@lru_cache(maxsize=1)
+def _made(chosen: Settings) -> Gateway:
+    match chosen.sms_gateway:
         case Choice.DEMO:
             from cabinet.adapters.sms.demo import DemoPhone
 
             return DemoPhone()
+        case Choice.SMPP:
+            from cabinet.adapters.sms.smpp import SmppGateway
+
+            return SmppGateway(chosen)
+        case Choice.HTTP:
+            from cabinet.adapters.sms.http import HttpGateway
+
+            return HttpGateway(chosen)
