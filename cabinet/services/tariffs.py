@@ -156,10 +156,11 @@ def quote_settings(
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A change that waits: undo `order_id` to stay, or quote the present plan's own code."""
+    """A change that waits: undo `order_id` to stay, or quote the settings of now. `is_of_settings`: the plan stays."""
 
     at: datetime
     name: str
+    is_of_settings: bool
     settings: dict[str, str]
     fee_kopecks: int
     order_id: int
@@ -233,7 +234,14 @@ def _planned(session: Session, subscriber_id: int, snapshot: Snapshot) -> Planne
         return None
     term = planned.term
     order_id = orders.order_of_change(session, planned.change_id)
-    return Planned(planned.at, term.name, term.settings, term.fee_kopecks, order_id)
+    return Planned(
+        at=planned.at,
+        name=term.name,
+        is_of_settings=term.plan_version_id == snapshot.term.plan_version_id,
+        settings=term.settings,
+        fee_kopecks=term.fee_kopecks,
+        order_id=order_id,
+    )
 
 
 def _included(session: Session, plan: Plan) -> tuple[str, ...]:

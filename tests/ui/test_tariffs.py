@@ -163,8 +163,8 @@ def test_a_suspended_and_a_closed_tariff_say_what_that_means(anna: Principal):
     view = views.mine_view(mine, NOON, "ru")
 
     assert view.fee_name == "К оплате за тариф"
-    assert "пакеты тарифа не действуют" in view.suspended
-    assert "вернуться на него нельзя" in view.closed
+    assert view.suspended.startswith("Пакеты тарифа не действуют.")
+    assert "вернуться на него будет нельзя" in view.closed
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def test_the_best_card_comes_first_and_says_what_it_would_have_cost(anna: Princi
     assert seen(best.why) == "Остаётся около 15_ГБ в месяц."
     assert (mine.tag, mine.name, mine.action) == ("mine", "Свобода", "here")
     assert seen(mine.would) == "Выходит 750_₽ в месяц: 650_₽ платы и 100_₽ сверх неё."
-    assert seen(mine.why) == "Больше всего сверх неё — Звонки: Казахстан, 100_₽. Вы не используете около 350_мин."
+    assert seen(mine.why) == "Больше всего сверх неё — звонки: Казахстан, 100_₽. Вы не используете около 350_мин."
 
 
 def test_another_card_says_why_it_would_have_cost_more(anna: Principal):
@@ -374,6 +374,38 @@ def test_a_tariff_that_cannot_be_counted_says_so(anna: Principal):
     assert card.months == []
     place = [column.plan_code for column in table.columns].index("legkiy")
     assert table.rows[-1].cells[place] == "не посчитать"
+
+
+def test_a_newer_version_of_my_own_tariff_is_told_from_mine(anna: Principal):
+    given_newer_svoboda(fee="300")
+    mine, offers, advice = known(anna)
+
+    cards = views.advice_view(mine, offers, advice, {}, "ru").cards
+    columns = views.table_view(mine, offers, advice, "ru").columns
+
+    assert "Свобода: новые условия" in [card.name for card in cards]
+    assert [column.name for column in columns].count("Свобода") == 1
+    assert mine.is_closed
+
+
+def test_a_planned_move_to_a_newer_version_of_my_own_tariff_is_no_change_of_settings(anna: Principal):
+    given_newer_svoboda(fee="300", step="50gb")
+    ordered(anna, tariffs.quote_switch, "svoboda", settings={"internet": "50gb"})
+
+    mine = known_mine(anna)
+
+    assert seen(views.mine_view(mine, NOON, "ru").planned.title) == "Тариф «Свобода» — с 20~декабря"
+    assert [one.step for one in views.settings_view(mine, {}, NOON, "ru").settings] == [2, 2]
+
+
+def given_newer_svoboda(*, fee: str, step: str = "15gb") -> None:
+    """Another fee, and a step of another name."""
+    sold = catalogue.load(settings().catalogue_path)
+    content = sold.plans["svoboda"].content() | {"version": 2, "fee_by_region": {"moskva": fee}}
+    content["settings"][0]["steps"][1] |= {"code": step}
+    newer = replace(sold, plans=sold.plans | {"svoboda": Plan.model_validate(content)})
+    with db.transaction() as session:
+        tariffs.store_catalogue(session, newer, now=NOON)
 
 
 # --- the table -------------------------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def month_bars(*, sentence: Text, bars: Text, levels: Text = "") -> rx.Component
             "role": "img",
             "aria-label": sentence,
         },
-        class_name="h-10 w-36 max-w-full",
+        class_name="h-10 w-36 min-w-0",
     )
 
 

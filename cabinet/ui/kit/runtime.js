@@ -205,6 +205,9 @@ const money = (kopecks) => {
 /** What is picked of these settings, and its price: see `kit.priced`. */
 export const usePriced = (of) => {
   const now = useSyncExternalStore(watch, () => picks, () => picks);
+  useEffect(() => {
+    if (picks.of !== of.key) picks = { of: of.key, steps: {} }; // what was picked is done, and does not come back
+  }, [of.key]);
   const picked = (now.of === of.key && now.steps) || {};
   const steps = {}, chosen = {}, hints = [];
   let total = of.base_kopecks, changed = false;

@@ -54,7 +54,7 @@ def _mine() -> rx.Component:
             state,
             class_name="flex items-start justify-between gap-3",
         ),
-        rx.cond(mine.suspended, _inset(kit.note("warn", t("Не хватило денег"), mine.suspended)), rx.fragment()),
+        rx.cond(mine.suspended, _inset(_suspended()), rx.fragment()),
         rx.cond(
             mine.gives,
             rx.el.ul(rx.foreach(mine.gives, _tile), class_name="mt-4 grid grid-cols-3 gap-2 text-center"),
@@ -71,6 +71,11 @@ def _mine() -> rx.Component:
         aria_labelledby="mine",
         class_name=recipes.CARD,
     )
+
+
+def _suspended() -> rx.Component:
+    top_up = kit.page_action(t("Пополнить"), "/topup/")
+    return kit.note("warn", t("Не хватило денег на плату"), TariffsState.mine.suspended, top_up)
 
 
 def _inset(block: rx.Component) -> rx.Component:
@@ -318,7 +323,7 @@ def _months(card: rx.Var[CardView]) -> rx.Component:
             rx.el.span(
                 t("По месяцам"),
                 kit.icon("chevron_down", "size-4.5 transition-transform group-open:rotate-180"),
-                class_name="flex items-center gap-1.5 text-sm font-semibold text-brand-ink",
+                class_name="flex items-center gap-1.5 text-sm font-semibold whitespace-nowrap text-brand-ink",
             ),
             class_name="flex min-h-11 items-end justify-between gap-3",
         ),

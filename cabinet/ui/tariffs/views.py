@@ -21,7 +21,7 @@ MOST_CARDS = 4
 
 _ORDER = (UsageKind.DATA, UsageKind.VOICE, UsageKind.SMS)
 _KINDS = {UsageKind.DATA: "Интернет", UsageKind.VOICE: "Звонки", UsageKind.SMS: "SMS"}
-_TILES = {UsageKind.DATA: "интернет", UsageKind.SMS: "SMS"}
+_SPOKEN = {UsageKind.DATA: "интернет", UsageKind.VOICE: "звонки", UsageKind.SMS: "SMS"}
 _MUCH = 3  # a package of which a third is left is more than is needed
 
 
@@ -201,10 +201,10 @@ def mine_view(mine: Mine, now: datetime, language: Language) -> MineView:
         view.fee, view.fee_name = translate("бесплатно", language), translate("Плата за тариф", language)
     elif mine.is_suspended:
         view.fee_name = translate("К оплате за тариф", language)
-        text = "Денег на плату не хватило, и пакеты тарифа не действуют. Они вернутся, как только плата спишется."
+        text = "Пакеты тарифа не действуют. Они вернутся, как только спишется плата."
         view.suspended = translate(text, language)
     if mine.is_closed:
-        text = "Тариф закрыт для подключения. Пока вы на нём, всё остаётся как есть, но вернуться на него нельзя."
+        text = "Так больше не подключают. Пока вы на тарифе, всё остаётся как есть, но вернуться на него будет нельзя."
         view.closed = translate(text, language)
     if mine.planned is not None:
         view.planned = _planned(mine, mine.planned, now, language)
@@ -214,7 +214,7 @@ def mine_view(mine: Mine, now: datetime, language: Language) -> MineView:
 def _planned(mine: Mine, planned: Planned, now: datetime, language: Language) -> PlannedView:
     day = _date(planned.at, now, language)
     fee = formats.money(planned.fee_kopecks, language)
-    if planned.name == mine.plan.name:
+    if planned.is_of_settings:
         gives = _gives(mine.plan, planned.settings, language)
         title = translate("Новые настройки — с {day}", language, day=day)
         text = translate("{gives}, плата — {sum}", language, gives=gives, sum=fee)
@@ -232,7 +232,7 @@ def _tile(plan: Plan, grant: Grant, language: Language) -> Fact:
         if amount is not None and language == "ru":
             name = formats.plural(amount // 60, "минута", "минуты", "минут")
     else:
-        name = translate(_TILES[grant.kind], language)
+        name = translate(_SPOKEN[grant.kind], language)
     if amount is None:
         return Fact(name, translate("безлимит", language))
     if grant.kind == UsageKind.DATA or (grant.scope and grant.kind == UsageKind.VOICE):
@@ -323,8 +323,7 @@ def settings_view(mine: Mine, used: Mapping[UsageKind, int], now: datetime, lang
     plan, planned = mine.plan, mine.planned
     if not plan.settings:
         return SettingsView()
-    is_planned = planned is not None and planned.name == plan.name and planned.settings.keys() == mine.settings.keys()
-    shown = plan.chosen(planned.settings if planned is not None and is_planned else mine.settings)
+    shown = plan.chosen(planned.settings if planned is not None and planned.is_of_settings else mine.settings)
     prices = {(one.code, step.code): step.price for one in plan.settings for step in one.steps}
     return SettingsView(
         key=" ".join([plan.code, str(plan.version), *shown.values(), "planned" if planned else ""]).strip(),
@@ -513,8 +512,8 @@ def _card(one: PlanAdvice, mine: Mine, offer: Offer, advice: Advice, highest: in
     is_as_now = _is_as_now(one, mine)
     gives = _gives(offer.plan, settings, language)
     is_known = advice.confidence != Confidence.NOTHING
-    name, action = one.name, "switch"
-    label = translate("Перейти на тариф {name}", language, name=one.name)
+    name, action = _name(offer, mine, language), "switch"
+    label = translate("Перейти на тариф {name}", language, name=name)
     if is_as_now:
         action, label = "here" if offer.plan.settings else "", translate("Настроить тариф {name}", language, name=name)
     elif one.is_mine:
@@ -545,6 +544,13 @@ def _card(one: PlanAdvice, mine: Mine, offer: Offer, advice: Advice, highest: in
         view.why = _why(one, offer.plan, advice, language, is_as_now=is_as_now)
         _draw(view, one, advice, highest, language)
     return view
+
+
+def _name(offer: Offer, mine: Mine, language: Language) -> str:
+    """Of a newer version of my own plan it says that it is newer."""
+    if offer.plan.code != mine.plan.code or offer.is_mine:
+        return offer.plan.name
+    return translate("{name}: новые условия", language, name=offer.plan.name)
 
 
 def _unpriced(count: int, language: Language) -> str:
@@ -607,9 +613,12 @@ def _dearest(one: PlanAdvice, plan: Plan, count: int, language: Language) -> str
     line = max(one.overage, key=lambda line: line.kopecks, default=None)
     if line is None or line.kopecks * 10 < sum(one.months):
         return ""
-    name = translate(_BEYOND[UsageKind(line.line.kind)], language)
+    kind = UsageKind(line.line.kind)
+    name = translate(_SPOKEN[kind], language)
     if not _is_at_home(line):
-        name = f"{translate(_KINDS[UsageKind(line.line.kind)], language)}: {_zone(plan, line.line.zone)}"
+        name = f"{name}: {_zone(plan, line.line.zone)}"
+    elif any(package.kind == kind and not package.scope for package in one.packages):
+        name = translate("{what} сверх пакета", language, what=name)
     sum_ = formats.money(_average(line.kopecks, count), language)
     return translate("Больше всего сверх неё — {what}, {sum}.", language, what=name, sum=sum_)
 
@@ -635,7 +644,9 @@ _WEIGHT = {UsageKind.DATA: 1, UsageKind.VOICE: 2**30 // (20 * 60), UsageKind.SMS
 
 
 def _draw(view: CardView, one: PlanAdvice, advice: Advice, highest: int, language: Language) -> None:
-    """The months as a picture, as a sentence and as a list."""
+    """The months as a picture, as a sentence and as a list; one month alone has been told already."""
+    if len(one.months) < 2:
+        return
     mine = advice.mine.months if advice.mine is not None and view.tag != "mine" else ()
     view.bars = month_bars_path(one.months, highest)
     view.levels = month_levels_path(mine, highest)
@@ -667,12 +678,11 @@ def table_view(mine: Mine, offers: Sequence[Offer], advice: Advice, language: La
     view = TableView(lead=_table_lead(advice, language))
     for offer, settings, _ in listed:
         is_best = best is not None and not best.is_mine and best.plan_code == offer.plan.code and not offer.is_mine
-        label = translate("Перейти на тариф {name}", language, name=offer.plan.name)
+        name = _name(offer, mine, language)
+        label = translate("Перейти на тариф {name}", language, name=name)
         action = "" if offer.is_mine else "switch"
         tag = "mine" if offer.is_mine else "best" if is_best else ""
-        view.columns.append(
-            ColumnView(offer.plan.code, settings, tag, offer.plan.name, offer.plan.tagline, action, label)
-        )
+        view.columns.append(ColumnView(offer.plan.code, settings, tag, name, offer.plan.tagline, action, label))
     view.rows = list(_rows(mine, listed, is_known, language))
     if best is not None:
         view.best_code, view.best_settings, view.is_best_mine = best.plan_code, dict(best.settings), best.is_mine
