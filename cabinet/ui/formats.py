@@ -4,6 +4,7 @@ Between a number and its unit, and between thousands, stands U+202F, so that a l
 minus is U+2212.
 """
 
+import re
 from datetime import date, datetime, timedelta
 
 from babel.dates import format_date
@@ -92,6 +93,11 @@ def _amount(kopecks: int, language: Language) -> str:
     point = "," if language == "ru" else "."
     sign = MINUS if kopecks < 0 else ""
     return f"{sign}{number(roubles, language)}" + (f"{point}{rest:02}" if rest else "")
+
+
+def unparted(text: str) -> str:
+    """A text that a person wrote, with U+202F where it has an ordinary space between a number and ₽ or %."""
+    return re.sub(r"(?<=[0-9]) (?=[₽%])", NARROW, text)
 
 
 # --- units of usage ---------------------------------------------------------------------------------------------------

@@ -237,6 +237,19 @@ def test_the_note_names_the_package_that_will_do():
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "lacking", "said"),
+    [
+        (UsageKind.DATA, 2 * GB + 1, "2,1\u202fГБ"),
+        (UsageKind.DATA, 2 * GB, "2\u202fГБ"),
+        (UsageKind.VOICE, 61, "2\u202fмин"),
+        (UsageKind.SMS, 7, "7\u202fSMS"),
+    ],
+)
+def test_what_is_lacking_is_never_told_as_less(kind: UsageKind, lacking: int, said: str):
+    assert f"ещё около {said}." in views.note_view(replace(ADVICE, kind=kind, lacking=lacking), NOON, "ru").text
+
+
 def test_where_none_will_do_the_note_does_not_say_so():
     note = views.note_view(replace(ADVICE, is_enough=False), NOON, "ru")
 

@@ -61,6 +61,12 @@ def test_a_price_says_what_it_is_for(kopecks: int, per: OptionPeriod, said: str)
     assert row(price_kopecks=kopecks, per=per).price == said
 
 
+def test_a_sum_in_the_operators_own_words_is_not_parted_from_its_sign():
+    assert row(description="Казахстан — 4 ₽ за минуту, 10 % дешевле").description == (
+        "Казахстан — 4\u202f₽ за минуту, 10\u202f% дешевле"
+    )
+
+
 def test_the_total_names_the_nearest_charge():
     options = Options((), (), 218_00, 2, NextFee(MONDAY, 169_00, "Музыка"))
 

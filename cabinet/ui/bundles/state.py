@@ -50,8 +50,6 @@ class BundlesState(rx.State):
     @access.subscriber
     async def load(self):
         """Reads the packages for the page that was opened; the one that will do is chosen already."""
-        self.chosen = CardView()
-        self.opened += 1  # what is marked in the browser begins anew with it
         await self._read(is_first=True)
 
     @access.subscriber
@@ -96,7 +94,9 @@ class BundlesState(rx.State):
         self.meters = views.meter_views(found, now, language)
         self.monthly = views.monthly_views(found, now, language)
         self.groups = views.group_views(found, now, language)
-        self._mark(found.advice.code if is_first and found.advice else self.chosen.code)
+        before = self.chosen.code
+        self._mark((found.advice.code if found.advice else "") if is_first else before)
+        self.opened += self.chosen.code != before  # what is marked in the browser begins anew with it
         self.read_at = formats.clock_time(now)
         self.as_of = translate("Все цифры — на {time}", language, time=self.read_at)
         self.answers += 1

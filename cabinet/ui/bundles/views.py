@@ -95,7 +95,7 @@ def note_view(advice: Advice | None, now: datetime, language: Language) -> NoteV
         "left": formats.quantity(advice.kind, advice.remaining, language),
         "days": formats.days_between(today, last + timedelta(days=1), language),
         "last": formats.date_only(last, today, language),
-        "lacking": formats.quantity(advice.kind, advice.lacking, language),
+        "lacking": formats.quantity(advice.kind, _at_least(advice.kind, advice.lacking), language),
         "name": advice.name,
         "sum": formats.money(advice.price_kopecks, language),
     }
@@ -109,6 +109,14 @@ def note_view(advice: Advice | None, now: datetime, language: Language) -> NoteV
         ),
     )
     return NoteView(translate("Осталось {left} на {days}", language, **values), " ".join(texts))
+
+
+def _at_least(kind: UsageKind, amount: int) -> int:
+    """The next amount that is written without rounding: who needs a little over 2 GB is not told 2 GB."""
+    if kind is UsageKind.DATA:
+        tenths = -(-amount * 10 // 2**30)
+        return -(-tenths * 2**30 // 10)
+    return -(-amount // _UNITS[kind]) * _UNITS[kind]
 
 
 def _pace(runs_out_at: datetime, now: datetime, language: Language) -> str:

@@ -98,7 +98,7 @@ def row_view(card: OptionCard, now: datetime, language: Language) -> RowView:
         code=card.code,
         icon=ICONS.get(card.category, "list_checks"),
         name=card.name,
-        description=card.description,
+        description=formats.unparted(card.description),
         price=translate("Входит в тариф", language)
         if card.is_included
         else price(card.price_kopecks, card.per, language),
