@@ -80,6 +80,11 @@ def income(kopecks: int, language: Language = "ru") -> str:
     return f"+{money(kopecks, language)}"
 
 
+def average(total_kopecks: int, count: int) -> int:
+    """Whole roubles in kopecks, a half up: an average to the kopeck would pretend to know."""
+    return (2 * total_kopecks + 100 * count) // (200 * count) * 100
+
+
 def balance_parts(kopecks: int, language: Language = "ru") -> tuple[str, str]:
     """A balance in its two sizes, kopecks always there: (`1 234`, `,50 ₽`)."""
     roubles, rest = divmod(abs(kopecks), 100)

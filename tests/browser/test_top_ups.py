@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Site, sign_in
 from tests.browser.test_pages import AXE_TAGS
+from tests.waiting import wait_until
 
 GOOD, POOR, ASKS, THINKS = "4821", "0061", "0053", "0095"
 
@@ -49,7 +50,7 @@ def test_money_comes_and_its_receipt_says_so(payer: Page, site: Site, number: st
     facts = payer.get_by_role("main")
     expect(facts).to_contain_text("340\u202f₽")
     expect(facts).to_contain_text(f"Карта ··{GOOD}")
-    assert any("340" in text for text in site.sms_to(number))
+    wait_until(lambda: any("340" in text for text in site.sms_to(number)), what="the receipt by SMS")
     payer.get_by_role("link", name="Готово").click()
     expect(payer.get_by_role("heading", name="Баланс")).to_be_visible()
     expect(payer.get_by_text("+340\u202f₽")).to_be_visible()

@@ -346,14 +346,14 @@ def advice(best: PlanAdvice | None, confidence: Confidence = Confidence.ENOUGH) 
 def test_a_cheaper_plan_is_offered_in_whole_roubles():
     view = views.offer_view(advice(priced("Свобода 300", 512_40)), "ru")
 
-    assert (seen(view.title), view.address) == ("Свобода 300 — дешевле на 35_₽ в месяц", "/tariffs/")
-    assert seen(view.second) == "Посчитали ваши 5~месяцев: в среднем вышло бы 512_₽ вместо 547_₽."
+    assert (seen(view.title), view.address) == ("Свобода 300 — дешевле на 36_₽ в месяц", "/tariffs/")
+    assert seen(view.second) == "Посчитали ваши 5~месяцев: в среднем вышло бы 512_₽ вместо 548_₽."
 
 
 def test_cheaper_settings_of_the_present_plan_lead_to_it():
     view = views.offer_view(advice(priced("Свой", 500_00, is_mine=True)), "en")
 
-    assert (seen(view.title), view.address) == ("Свой, other settings: 47_₽ a month cheaper", "/tariff/")
+    assert (seen(view.title), view.address) == ("Свой, other settings: 48_₽ a month cheaper", "/tariff/")
 
 
 @pytest.mark.parametrize(

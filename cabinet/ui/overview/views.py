@@ -210,8 +210,8 @@ def offer_view(advice: Advice, language: Language) -> OfferView:
     best, mine = advice.best, advice.mine
     if advice.confidence != Confidence.ENOUGH or best is None or mine is None:
         return OfferView()
-    roubles = mine.average_kopecks // 100 - best.average_kopecks // 100
-    if roubles <= 0:
+    now, then = (formats.average(sum(plan.months), len(plan.months)) for plan in (mine, best))
+    if mine.average_kopecks - best.average_kopecks < 100:
         return OfferView()
     text = (
         "{name}: другие настройки — дешевле на {sum} в месяц" if best.is_mine else "{name} — дешевле на {sum} в месяц"
@@ -222,13 +222,13 @@ def offer_view(advice: Advice, language: Language) -> OfferView:
     else:
         months = formats.counted(count, "месяц", "месяца", "месяцев")
     return OfferView(
-        title=translate(text, language, name=best.name, sum=formats.money(roubles * 100, language)),
+        title=translate(text, language, name=best.name, sum=formats.money(now - then, language)),
         second=translate(
             "Посчитали ваши {months}: в среднем вышло бы {best} вместо {mine}.",
             language,
             months=months,
-            best=formats.money(best.average_kopecks // 100 * 100, language),
-            mine=formats.money(mine.average_kopecks // 100 * 100, language),
+            best=formats.money(then, language),
+            mine=formats.money(now, language),
         ),
         address="/tariff/" if best.is_mine else "/tariffs/",
     )

@@ -450,11 +450,6 @@ def _is_at_home(one: Overage) -> bool:
     return one.line.zone == HOME and one.line.direction == Direction.OUT
 
 
-def _average(total: int, count: int) -> int:
-    """Whole roubles in kopecks, a half up: an average to the kopeck would pretend to know."""
-    return (2 * total + 100 * count) // (200 * count) * 100
-
-
 # --- the advisor -----------------------------------------------------------------------------------------------------
 
 
@@ -563,8 +558,8 @@ def _unpriced(count: int, language: Language) -> str:
 def _would(one: PlanAdvice, advice: Advice, language: Language, *, is_as_now: bool) -> str:
     """What it would have cost: in sum, in parts, against mine. The figures are those that can be summed by eye."""
     count = len(advice.months)
-    total = _average(sum(one.months), count)
-    beyond = _average(sum(line.kopecks for line in one.overage), count)
+    total = formats.average(sum(one.months), count)
+    beyond = formats.average(sum(line.kopecks for line in one.overage), count)
     values = {
         "sum": formats.money(total, language),
         "fee": formats.money(total - beyond, language),
@@ -577,7 +572,7 @@ def _would(one: PlanAdvice, advice: Advice, language: Language, *, is_as_now: bo
     would = translate(text, language, **values)
     if advice.mine is None:
         return f"{would}."
-    difference = total - _average(sum(advice.mine.months), count)
+    difference = total - formats.average(sum(advice.mine.months), count)
     values = {"would": would, "sum": formats.money(abs(difference), language)}
     if not difference:
         return translate("{would} — столько же, сколько сейчас.", language, **values)
@@ -603,7 +598,7 @@ def _why(one: PlanAdvice, plan: Plan, advice: Advice, language: Language, *, is_
         kind = UsageKind(line.line.kind)
         has = any(package.kind == kind and not package.scope for package in one.packages)
         text = "Не хватает около {what} в месяц: доплата {sum}." if has else "Пакета нет: {what} в месяц — {sum}."
-        sum_ = formats.money(_average(line.kopecks, count), language)
+        sum_ = formats.money(formats.average(line.kopecks, count), language)
         return translate(text, language, what=_around(kind, line.missed // count, language), sum=sum_)
     return _spare(one, count, language, is_mine=False) or translate("Пакетов хватает.", language)
 
@@ -619,7 +614,7 @@ def _dearest(one: PlanAdvice, plan: Plan, count: int, language: Language) -> str
         name = f"{name}: {_zone(plan, line.line.zone)}"
     elif any(package.kind == kind and not package.scope for package in one.packages):
         name = translate("{what} сверх пакета", language, what=name)
-    sum_ = formats.money(_average(line.kopecks, count), language)
+    sum_ = formats.money(formats.average(line.kopecks, count), language)
     return translate("Больше всего сверх неё — {what}, {sum}.", language, what=name, sum=sum_)
 
 
@@ -756,7 +751,7 @@ def _answer(found: PlanAdvice | None, language: Language) -> str:
         return "—"
     if found.unpriced:
         return translate("не посчитать", language)
-    return formats.money(_average(sum(found.months), len(found.months)), language)
+    return formats.money(formats.average(sum(found.months), len(found.months)), language)
 
 
 def _home_rate(plan: Plan, kind: UsageKind) -> Rate | None:

@@ -80,7 +80,9 @@ class TopUpsState(rx.State):
         self.history = views.history_views(history, now, language)
         self.refusal = _refusal(asked.get("refused", ""), language)
         self.occasion = secrets.token_urlsafe(16)
-        self._put(asked.get("amount", "")[:LONGEST_SUM] or (self.sums[0].value if self.sums else ""))
+        first = asked.get("amount", "")[:LONGEST_SUM] or (self.sums[0].value if self.sums else "")
+        if first != self.amount or not self.is_ready:  # the same field goes on, with what is being typed into it
+            self._put(first)
         self.is_ready = True
 
     @access.subscriber
