@@ -30,6 +30,8 @@ kind                explanation                                                 
                     "period_end"}`
 `bundle`            the same, of a package that comes every month                      the price
 `order`             what `domain.effects.Charge.explanation` says                      `domain.effects.recompute_charge`
+`promised_return`   `{"promised_kopecks", "taken_on", "due_on"}`: taken back            that
+`promised_fee`      `{"fee_kopecks", "promised_kopecks", "taken_on", "due_on"}`        the fee
 `usage`             what `domain.rating.explain` says of the record                    `domain.rating.recompute_amount`
 `debt_settlement`   `{"debt_kopecks", "available_kopecks"}`                            the smaller one
 `debt_return`       `{"over_kopecks"}`: settled, but the charge was reversed               that
@@ -56,7 +58,7 @@ from cabinet.domain.spending import Category, category_of, is_income
 from cabinet.models.base import metadata
 from cabinet.models.ledger import AccountKind
 
-OPERATOR_ACCOUNTS = ("fees", "usage", "gateway", "opening")
+OPERATOR_ACCOUNTS = ("fees", "usage", "gateway", "opening", "promised")
 
 _account: Table = metadata.tables["account"]
 _transaction: Table = metadata.tables["ledger_transaction"]
@@ -400,6 +402,8 @@ _EXPLAINED: dict[str, Callable[[Mapping[str, Any]], int]] = {
     "option_fee": lambda facts: facts["price_kopecks"],
     "bundle": lambda facts: facts["price_kopecks"],
     "order": recompute_charge,
+    "promised_return": lambda facts: facts["promised_kopecks"],
+    "promised_fee": lambda facts: facts["fee_kopecks"],
     "usage": rating.recompute_amount,
     "debt_settlement": lambda facts: min(facts["debt_kopecks"], facts["available_kopecks"]),
     "debt_return": lambda facts: facts["over_kopecks"],

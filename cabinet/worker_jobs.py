@@ -14,7 +14,7 @@ import structlog
 from cabinet import clock, db
 from cabinet.adapters import mail, payments, sms
 from cabinet.adapters.sending import Gateway
-from cabinet.services import audit, billing, clean_up, demo, option_fees, outbox, top_ups
+from cabinet.services import audit, billing, clean_up, demo, option_fees, outbox, promised_payments, top_ups
 
 FEES_AT_ONCE = 100
 FAULTS_TOLD = 10  # in a line of the log; `python -m cabinet audit` tells all
@@ -126,6 +126,37 @@ def ask_about_trials(now: datetime, should_stop: ShouldStop) -> int:
     return asked
 
 
+def take_back_promises(now: datetime, should_stop: ShouldStop) -> int:
+    """Takes promised payments back that are due, each in a transaction of its own, and tells of those of tomorrow.
+
+    Raises:
+        RuntimeError: some were left, and which.
+    """
+    done, left = 0, set[int]()
+    while not should_stop():
+        with db.reading() as session:
+            due = promised_payments.list_due(session, now, FEES_AT_ONCE + len(left))
+        due = [each for each in due if each not in left]
+        for promise_id in due:
+            try:
+                with db.transaction() as session:
+                    done += promised_payments.return_one(session, promise_id, now=now)
+            except Exception:
+                log.exception("promised payment not taken back", promise=promise_id)
+                left.add(promise_id)
+        if not due:
+            break
+    while not should_stop():
+        with db.transaction() as session:
+            told = promised_payments.remind(session, now, FEES_AT_ONCE)
+        done += told
+        if told < FEES_AT_ONCE:
+            break
+    if left:
+        raise RuntimeError(f"promised payments not taken back: {sorted(left)}")
+    return done
+
+
 def send_messages(now: datetime, should_stop: ShouldStop) -> int:
     """Sends the SMS that wait in the outbox."""
     return _send(sms.gateway(), outbox.Channel.SMS, should_stop)
@@ -192,6 +223,7 @@ LANES: tuple[tuple[Job, ...], ...] = (
         Job("demo life", live_demo_life, every=timedelta(minutes=5), moves_money=True),
         Job("plan fees", charge_fees, every=timedelta(seconds=20), moves_money=True),
         Job("service fees", charge_options, every=timedelta(seconds=20), moves_money=True),
+        Job("promised payments", take_back_promises, every=timedelta(seconds=20), moves_money=True),
         Job("trials", ask_about_trials, every=timedelta(minutes=1)),
     ),
     (Job("payments", ask_about_payments, every=timedelta(seconds=2), moves_money=True, can_be_woken=True),),

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -499,6 +500,45 @@ class Bundle(_Version):
     recurring: Flag = False
 
 
+class PromiseStep(_Model):
+    """What a promised payment costs up to a sum."""
+
+    up_to: Kopecks
+    fee: Kopecks
+
+
+class PromisedPayment(_Version):
+    """The terms of a promised payment: a sum now, taken back with its fee on the evening of the day `days` later.
+
+    `least` is the smallest sum, the last step's the largest. Who may have it: who has been a subscriber for
+    `tenure_days`, has returned the one before, and owes no more than `most_debt`.
+    """
+
+    least: Kopecks
+    steps: Annotated[tuple[PromiseStep, ...], Field(strict=False, min_length=1)]
+    days: Number
+    tenure_days: Number = 30
+    most_debt: Kopecks = 0
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        sums = [step.up_to for step in self.steps]
+        if sums != sorted(set(sums)) or self.least > sums[0] or not self.least:
+            raise ValueError("least and the steps have to go up, from above zero")
+        return self
+
+    @property
+    def most(self) -> int:
+        """The largest sum, kopecks."""
+        return self.steps[-1].up_to
+
+    def fee_for(self, kopecks: int) -> int | None:
+        """Kopecks that this sum costs; None when it is not offered: too small, too large, or no whole roubles."""
+        if not self.least <= kopecks <= self.most or kopecks % 100:
+            return None
+        return next(step.fee for step in self.steps if kopecks <= step.up_to)
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """A whole file that was found good; items by their codes, in the order of the file."""
@@ -510,6 +550,7 @@ class Catalogue:
     plans: Mapping[str, Plan]
     options: Mapping[str, Option]
     bundles: Mapping[str, Bundle]
+    promised_payments: Mapping[str, PromisedPayment] = field_of(default_factory=dict)
 
 
 def load(path: Path) -> Catalogue:
@@ -546,7 +587,17 @@ def parse(text: str, name: str) -> Catalogue:
 
 _Loc = tuple[int | str, ...]
 _Item = TypeVar("_Item", bound=_Version)
-_SECTIONS = ("default_region", "regions", "categories", "zones", "rates", "plans", "options", "bundles")
+_SECTIONS = (
+    "default_region",
+    "regions",
+    "categories",
+    "zones",
+    "rates",
+    "plans",
+    "options",
+    "bundles",
+    "promised_payments",
+)
 
 
 class _Reader:
@@ -569,6 +620,7 @@ class _Reader:
         plans = self._versions(raw, "plans", Plan)
         options = self._versions(raw, "options", Option)
         bundles = self._versions(raw, "bundles", Bundle)
+        promised = self._versions(raw, "promised_payments", PromisedPayment)
         default_region = raw.get("default_region")
 
         known = {
@@ -602,6 +654,7 @@ class _Reader:
                 for option in options.values()
             },
             bundles={bundle.code: bundle for bundle in bundles.values()},
+            promised_payments={one.code: one for one in promised.values()},
         )
 
     # what the file says, before what it means

@@ -24,11 +24,13 @@ from cabinet.domain.catalogue import (
     Option,
     OptionPeriod,
     Plan,
+    PromisedPayment,
     SwitchTime,
 )
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.money import prorate_rest
 from cabinet.domain.periods import Period, PeriodUnit, period_containing
+from cabinet.domain.promised_payments import PromiseNotOffered, Standing, check_standing, due_at, fee_of
 from cabinet.domain.rating import Direction, Rates
 
 
@@ -42,6 +44,7 @@ class OrderKind(StrEnum):
     OPTION_OFF = "option_off"
     BUNDLE = "bundle"
     BUNDLE_OFF = "bundle_off"  # a monthly one comes no more
+    PROMISE = "promise"  # money in advance; the code is the sum in kopecks
 
 
 class ItemKind(StrEnum):
@@ -218,6 +221,7 @@ class Snapshot:
     """Everything a quote is computed from. `plan` and `rates` are those of the version that `term` is about.
 
     `is_closed`: the plan version cannot be joined any more. `tried`: codes of services whose trial was had.
+    `standing`: for promised payments.
     """
 
     region: str
@@ -231,6 +235,7 @@ class Snapshot:
     held_options: tuple[HeldOption, ...] = ()
     planned: Planned | None = None
     tried: frozenset[str] = frozenset()
+    standing: Standing | None = None
 
     def option(self, item: ItemKind, code: str) -> HeldOption | None:
         """The one that is had, whether or not it is switched off already."""
@@ -248,6 +253,8 @@ class ChargeKind(StrEnum):
     OPTION_FEE = "option_fee"
     BUNDLE = "bundle"
 
+
+PROMISED = "promised_payment"
 
 GrantSource = Literal["plan", "bundle", "option"]
 
@@ -286,7 +293,10 @@ class Charge:
 
 
 def recompute_charge(explanation: Mapping[str, Any]) -> int:
-    """Kopecks of a charge or refund by its explanation."""
+    """Kopecks of a charge, refund or promised payment by its explanation."""
+    if explanation.get("kind") == PROMISED:
+        promised: int = explanation["promised_kopecks"]
+        return promised
     return prorate_rest(explanation["price_kopecks"], explanation["days"], explanation["of_days"])
 
 
@@ -385,6 +395,30 @@ class CancelSchedule:
     effect: Literal["cancel_schedule"] = "cancel_schedule"
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A sum that comes now, and leaves with its fee at `due_at`."""
+
+    code: str
+    version: int
+    name: str
+    kopecks: int
+    fee_kopecks: int
+    due_at: datetime
+    effect: Literal["promise"] = "promise"
+
+    def explanation(self) -> dict[str, Any]:
+        """Facts for the ledger, from which `recompute_charge` makes the amount again."""
+        return {
+            "kind": PROMISED,
+            "code": self.code,
+            "version": self.version,
+            "name": self.name,
+            "promised_kopecks": self.kopecks,
+            "fee_kopecks": self.fee_kopecks,
+        }
+
+
 Effect = Annotated[
     Charge
     | SetPlan
@@ -394,7 +428,8 @@ Effect = Annotated[
     | SwitchOption
     | ChangeOption
     | Schedule
-    | CancelSchedule,
+    | CancelSchedule
+    | Promise,
     Field(discriminator="effect"),
 ]
 Effects = tuple[Effect, ...]
@@ -426,9 +461,14 @@ def read_request(written: Mapping[str, Any]) -> Request:
 
 
 def net_kopecks(effects: Iterable[Effect]) -> int:
-    """What all charges and refunds together take now; negative: money comes back."""
-    charges = [effect for effect in effects if isinstance(effect, Charge)]
-    return sum(-charge.kopecks if charge.is_refund else charge.kopecks for charge in charges)
+    """What all charges, refunds and promised payments together take now; negative: money comes."""
+    taken = 0
+    for effect in effects:
+        if isinstance(effect, Charge):
+            taken += -effect.kopecks if effect.is_refund else effect.kopecks
+        elif isinstance(effect, Promise):
+            taken -= effect.kopecks
+    return taken
 
 
 # --- the plan --------------------------------------------------------------------------------------------------------
@@ -803,3 +843,23 @@ def _changed(held: HeldOption, after: OptionTerm) -> ChangeOption:
     if held.subscription_id is None:
         raise NotFound
     return ChangeOption(held.subscription_id, held.item, held.code, held.name, held.term, after)
+
+
+# --- promised payments -----------------------------------------------------------------------------------------------
+
+
+def of_promise(
+    snapshot: Snapshot, sold: Sold[PromisedPayment] | None, sum_: str, *, now: datetime, zone: tzinfo
+) -> Effects:
+    """Money in advance: `sum_` is kopecks, written in digits.
+
+    Raises:
+        PromiseNotOffered, SumNotPromised, PromiseOpen, PromiseUnpaid, DebtTooLarge, PromiseTooEarly: why it cannot be.
+    """
+    if sold is None or sold.is_archived or snapshot.standing is None:
+        raise PromiseNotOffered
+    terms = sold.item
+    check_standing(terms, snapshot.standing, now=now, zone=zone)
+    kopecks = int(sum_) if sum_.isascii() and sum_.isdigit() and len(sum_) < 12 else 0
+    fee = fee_of(terms, kopecks)
+    return (Promise(terms.code, terms.version, terms.name, kopecks, fee, due_at(terms, now=now, zone=zone)),)

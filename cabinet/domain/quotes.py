@@ -24,6 +24,7 @@ from cabinet.domain.effects import (
     ItemKind,
     OptionState,
     PlanTerm,
+    Promise,
     Schedule,
     SetPlan,
     SetSettings,
@@ -120,6 +121,15 @@ class ChargeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseLine:
+    """Money in advance: what comes now, what it costs, and when both are taken."""
+
+    kopecks: int
+    fee_kopecks: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """All that a quote shows. `takes_effect_at` None: at once, when confirmed.
 
@@ -144,6 +154,7 @@ class Summary:
     services_before_kopecks: int
     services_after_kopecks: int
     trial_until: datetime | None = None
+    promise: PromiseLine | None = None
 
 
 _SUMMARY: TypeAdapter[Summary] = TypeAdapter(Summary)
@@ -202,7 +213,10 @@ def summarize(
         code = snapshot.plan.code
         next_fees = _option_fee(before, code), _option_fee(after, code)
         names = (before.name if before else "", touched.name)
-    if touched is None and not _is_of_plan(effects):
+    promise = next((effect for effect in effects if isinstance(effect, Promise)), None)
+    if promise is not None:
+        names = "", promise.name
+    elif touched is None and not _is_of_plan(effects):
         names = "", next((effect.name for effect in effects if isinstance(effect, GrantAllowance)), "")
     return Summary(
         name_before=names[0],
@@ -232,6 +246,7 @@ def summarize(
         services_before_kopecks=services_month_kopecks(snapshot.held_options, snapshot.plan.code),
         services_after_kopecks=services_month_kopecks(held_after, plan_after.code),
         trial_until=touched.trial_until if isinstance(touched, SwitchOption) else None,
+        promise=PromiseLine(promise.kopecks, promise.fee_kopecks, promise.due_at) if promise else None,
     )
 
 

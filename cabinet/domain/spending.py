@@ -30,9 +30,14 @@ class Category(StrEnum):
 ABROAD = "intl"
 ROAMING = "roaming"
 
-NOT_INCOME = frozenset({"operator:gateway", "operator:opening"})  # where money comes from
+NOT_INCOME = frozenset({"operator:gateway", "operator:opening", "operator:promised"})  # where money comes from
 
-_BY_KIND = {"plan_fee": Category.PLAN_FEE, "option_fee": Category.SERVICES, "bundle": Category.PACKAGES}
+_BY_KIND = {
+    "plan_fee": Category.PLAN_FEE,
+    "option_fee": Category.SERVICES,
+    "promised_fee": Category.SERVICES,
+    "bundle": Category.PACKAGES,
+}
 _BY_USAGE_KIND: dict[str, Category] = {UsageKind.SMS: Category.SMS, UsageKind.DATA: Category.INTERNET}
 
 

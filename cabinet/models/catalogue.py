@@ -33,6 +33,13 @@ class OptionVersion(_Version, table=True):
     __table_args__ = (UniqueConstraint("code", "version"),)
 
 
+class PromisedPaymentVersion(_Version, table=True):
+    """A version of the terms of promised payments."""
+
+    __tablename__ = "promised_payment_version"
+    __table_args__ = (UniqueConstraint("code", "version"),)
+
+
 class BundleVersion(_Version, table=True):
     """A version of a package of minutes, gigabytes or SMS."""
 

@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from cabinet import clock, ledger
 from cabinet.config import settings
-from cabinet.domain.effects import Charge, read_effects
+from cabinet.domain.effects import Charge, Promise, read_effects
 from cabinet.domain.rating import recompute_amount
 from cabinet.domain.spending import NOT_INCOME, category_of
 from cabinet.models.base import Instant, Json, metadata
@@ -76,7 +76,7 @@ class AuditReport:
 
 
 def run_audit(session: Session, progress: Progress | None = None) -> AuditReport:
-    """Checks the invariants I1–I12 of the ledger, top-ups, fees, orders, usage and messages."""
+    """Checks the invariants I1–I13 of the ledger, top-ups, fees, orders, promised payments, usage and messages."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL statement_timeout = 0"))  # an audit may take its time
     report = progress or (lambda name, checked: None)
@@ -117,6 +117,14 @@ _SUM_OF_T = "(SELECT sum(p.amount_kopecks) FROM posting p WHERE p.transaction_id
 def _main_of(table: str) -> str:
     r"""The code of the main account of that table's subscriber; `\:` is a colon that is no parameter."""
     return rf"'subscriber\:' || {table}.subscriber_id || '\:main'"
+
+
+def _promised(transaction: str) -> str:
+    r"""Kopecks that the transaction took from the operator's account of promised payments; negative: put there."""
+    return rf"""coalesce((
+        SELECT sum(CASE WHEN a.id = p.source_id THEN p.amount_kopecks ELSE -p.amount_kopecks END)
+          FROM posting p JOIN account a ON a.id IN (p.source_id, p.destination_id) AND a.code = 'operator\:promised'
+         WHERE p.transaction_id = {transaction}), 0)"""
 
 
 # (code, name, what is counted, [(a question, what its answers mean)])
@@ -362,6 +370,55 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
         ],
     ),
     (
+        "I13",
+        "every promised payment's money is where its state says",
+        "promised_payment",
+        [
+            (
+                rf"""
+                SELECT {_main_of("r")} AS account, r.id, r.state FROM promised_payment r
+                  JOIN "order" o ON o.id = r.order_id
+                  LEFT JOIN ledger_transaction b ON b.id = r.return_transaction_id
+                  LEFT JOIN ledger_transaction f ON f.id = r.fee_transaction_id
+                 WHERE o.subscriber_id <> r.subscriber_id
+                    OR (r.state = 'undone') <> (o.undone_at IS NOT NULL)
+                    OR {_promised("o.transaction_id")} <> r.amount_kopecks
+                    OR CASE WHEN r.state <> 'returned' THEN b.id IS NOT NULL OR f.id IS NOT NULL
+                            ELSE b.id IS NULL OR b.reference <> 'promised-return\:' || r.id
+                              OR {_promised("b.id")} <> -r.amount_kopecks
+                              OR coalesce((SELECT sum(p.amount_kopecks) FROM posting p
+                                            WHERE p.transaction_id = f.id), 0) <> r.fee_kopecks END""",
+                "promised payment {id} is {state} and was posted otherwise",
+            ),
+            (
+                rf"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference FROM ledger_transaction t
+                 WHERE t.kind IN ('promised_return', 'promised_fee')
+                   AND NOT EXISTS (SELECT 1 FROM promised_payment r
+                                    WHERE t.id IN (r.return_transaction_id, r.fee_transaction_id))""",
+                "{reference} belongs to no promised payment",
+            ),
+            (
+                f"""
+                SELECT {_main_of("r")} AS account, count(*) AS times FROM promised_payment r
+                 WHERE r.state = 'open' GROUP BY r.subscriber_id HAVING count(*) > 1""",
+                "{times} promised payments are open",
+            ),
+            (
+                r"""
+                SELECT 'operator\:promised' AS account, sums.given, sums.open FROM (
+                       SELECT coalesce((SELECT sum(CASE WHEN p.source_id = a.id THEN p.amount_kopecks
+                                                        ELSE -p.amount_kopecks END)
+                                          FROM posting p JOIN account a ON a.id IN (p.source_id, p.destination_id)
+                                         WHERE a.code = 'operator\:promised'), 0) AS given,
+                              coalesce((SELECT sum(amount_kopecks) FROM promised_payment
+                                         WHERE state = 'open'), 0) AS open) sums
+                 WHERE sums.given <> sums.open""",
+                "{given} kopecks are out, and open promised payments make {open}",
+            ),
+        ],
+    ),
+    (
         "I8",
         "every usage record was rated and charged once",
         "usage_record",
@@ -462,6 +519,7 @@ def _check_orders(session: Session, check: Check, report: Progress) -> None:
             charges = [effect for effect in read_effects(row.effects) if isinstance(effect, Charge)]
             taken = sum(charge.kopecks for charge in charges if not charge.is_refund)
             given = sum(charge.kopecks for charge in charges if charge.is_refund)
+            given += sum(effect.kopecks for effect in read_effects(row.effects) if isinstance(effect, Promise))
             if (taken, given) != (row.taken, row.given):
                 what = (
                     f"order {row.id} took {row.taken} and gave {row.given} kopecks, its quote said {taken} and {given}"

@@ -7,6 +7,8 @@ When the main account lacks the fee, the subscription is suspended: the period's
 worker asks no more. Money that comes (`record_payment`) tries again, for the period in which it came. Periods that went
 by meanwhile stay free of charge and without allowances, for the subscriber had nothing of them.
 
+A number may be suspended in a period that is paid (`suspend_for_debt`): it works again when the debt is paid.
+
 Several periods may be due at once, when the worker was away or past usage is imported. Each is charged as of its own
 start, but from what is on the account now. Where that runs out, the rest are such periods that went by, and the
 subscription is suspended in the one that holds the moment asked for.
@@ -146,6 +148,7 @@ def record_payment(
     if not posted.is_new:
         return Payment(posted.transaction_id, is_new=False)
     settled = ledger.settle_debt(session, subscriber_id, happened_at=happened_at, now=now)
+    _resume(session, subscriber_id, happened_at)
     fees = charge_fees_until(session, subscription_ids, happened_at, now=now)
     option_fees.charge_until(session, option_ids, happened_at, now=now)
     return Payment(posted.transaction_id, is_new=True, settled_kopecks=settled, fees=tuple(fees))
@@ -154,6 +157,7 @@ def record_payment(
 def use_money(session: Session, subscriber_id: int, *, happened_at: datetime, now: datetime) -> None:
     """Lets money that has come back pay what waits for money: the debt, then the fees. The caller holds both."""
     ledger.settle_debt(session, subscriber_id, happened_at=happened_at, now=now)
+    _resume(session, subscriber_id, happened_at)
     subscription_ids: Any = session.exec(
         select(col(PlanSubscription.id)).where(
             PlanSubscription.subscriber_id == subscriber_id, PlanSubscription.state != SubscriptionState.ENDED
@@ -161,6 +165,37 @@ def use_money(session: Session, subscriber_id: int, *, happened_at: datetime, no
     ).all()
     charge_fees_until(session, subscription_ids, happened_at, now=now)
     option_fees.charge_until(session, option_fees.list_of(session, subscriber_id), happened_at, now=now)
+
+
+def suspend_for_debt(session: Session, subscriber_id: int) -> None:
+    """The number stops working until the debt is paid; the period that is paid stays so, and `next_fee_at` with it."""
+    for subscription in _subscriptions(session, subscriber_id, SubscriptionState.ACTIVE):
+        subscription.state = SubscriptionState.SUSPENDED
+    session.flush()
+
+
+def _resume(session: Session, subscriber_id: int, moment: datetime) -> None:
+    """What was suspended for a debt that is paid works again; what waits for a fee goes on waiting."""
+    suspended = _subscriptions(session, subscriber_id, SubscriptionState.SUSPENDED)
+    if not suspended or ledger.balance(session, subscriber_id).debt:
+        return
+    for subscription in suspended:
+        if subscription.next_fee_at is not None and subscription.next_fee_at > moment:
+            subscription.state = SubscriptionState.ACTIVE
+    session.flush()
+
+
+def _subscriptions(session: Session, subscriber_id: int, state: SubscriptionState) -> Sequence[PlanSubscription]:
+    return session.exec(
+        select(PlanSubscription)
+        .where(
+            PlanSubscription.subscriber_id == subscriber_id,
+            PlanSubscription.state == state,
+            col(PlanSubscription.ended_at).is_(None),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 # --- how -------------------------------------------------------------------------------------------------------------

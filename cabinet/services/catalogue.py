@@ -7,14 +7,14 @@ from typing import Any, TypeVar, cast
 
 from sqlmodel import Session, col, select
 
-from cabinet.domain.catalogue import Bundle, Catalogue, Option, Plan
+from cabinet.domain.catalogue import Bundle, Catalogue, Option, Plan, PromisedPayment
 from cabinet.domain.effects import Sold
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.rating import Rates
-from cabinet.models.catalogue import BundleVersion, OptionVersion, PlanVersion
+from cabinet.models.catalogue import BundleVersion, OptionVersion, PlanVersion, PromisedPaymentVersion
 
-_Table = type[PlanVersion] | type[OptionVersion] | type[BundleVersion]
-_Item = TypeVar("_Item", Plan, Option, Bundle)
+_Table = type[PlanVersion] | type[OptionVersion] | type[BundleVersion] | type[PromisedPaymentVersion]
+_Item = TypeVar("_Item", Plan, Option, Bundle, PromisedPayment)
 
 
 class VersionChanged(CabinetError):
@@ -57,10 +57,11 @@ def store_catalogue(session: Session, catalogue: Catalogue, *, now: datetime) ->
         VersionChanged: a known code and version came with another content; nothing of the file should be kept then.
     """
     added = archived_changed = 0
-    kinds: list[tuple[_Table, Iterable[Plan | Option | Bundle]]] = [
+    kinds: list[tuple[_Table, Iterable[Plan | Option | Bundle | PromisedPayment]]] = [
         (PlanVersion, catalogue.plans.values()),
         (OptionVersion, catalogue.options.values()),
         (BundleVersion, catalogue.bundles.values()),
+        (PromisedPaymentVersion, catalogue.promised_payments.values()),
     ]
     for table, items in kinds:
         kept = {(row.code, row.version): row for row in session.exec(select(table))}
@@ -78,7 +79,7 @@ def store_catalogue(session: Session, catalogue: Catalogue, *, now: datetime) ->
     return Stored(added, archived_changed)
 
 
-def _row_of(table: type[Any], item: Plan | Option | Bundle, now: datetime) -> Any:
+def _row_of(table: type[Any], item: Plan | Option | Bundle | PromisedPayment, now: datetime) -> Any:
     return table(
         code=item.code,
         version=item.version,
@@ -182,6 +183,14 @@ def get_bundle(session: Session, code: str) -> Sold[Bundle]:
         NotFound: there is none with this code.
     """
     return _get_newest(session, BundleVersion, Bundle, code)
+
+
+def get_promised_payment(session: Session) -> Sold[PromisedPayment] | None:
+    """The terms of promised payments: the first in the catalogue that are not closed; None where there are none."""
+    return next(
+        (sold for sold in _newest(session, PromisedPaymentVersion, PromisedPayment).values() if not sold.is_archived),
+        None,
+    )
 
 
 def _get_newest(session: Session, table: Any, model: type[_Item], code: str) -> Sold[_Item]:

@@ -578,6 +578,8 @@ _KIND_WORDS = {
     "top_up": "пополнение платёж оплата top-up payment",
     "opening": "остаток перенос opening balance",
     "reversal": "возврат отмена refund reversal",
+    "promised_return": "возврат обещанный платёж promised payment",
+    "promised_fee": "плата обещанный платёж promised payment fee",
 }
 _USAGE_WORDS = {
     UsageKind.VOICE: "звонок вызов разговор минуты call minutes",

@@ -37,6 +37,7 @@ from cabinet.domain.effects import (
     Paid,
     Planned,
     PlanTerm,
+    Promise,
     Request,
     Schedule,
     SetPlan,
@@ -49,6 +50,7 @@ from cabinet.domain.effects import (
     of_option_keep,
     of_option_off,
     of_option_on,
+    of_promise,
     of_settings,
     of_switch,
     read_effects,
@@ -67,7 +69,7 @@ from cabinet.models.options import OptionSubscription
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance, AllowanceSource, UsageRecord
-from cabinet.services import billing, catalogue, changes, option_fees
+from cabinet.services import billing, catalogue, changes, option_fees, promised_payments
 
 QUOTE_LIVES = timedelta(minutes=15)
 
@@ -206,6 +208,9 @@ def _effects(
     if kind == OrderKind.BUNDLE:
         bundle = catalogue.get_bundle(session, request.code)
         return of_bundle(snapshot, bundle, now=now, zone=zone), snapshot.plan
+    if kind == OrderKind.PROMISE:
+        terms = catalogue.get_promised_payment(session)
+        return of_promise(snapshot, terms, request.code, now=now, zone=zone), snapshot.plan
     return of_option_off(snapshot, ItemKind.BUNDLE, request.code, names, now=now), snapshot.plan
 
 
@@ -346,11 +351,16 @@ def _hold(session: Session, subscriber_id: int, *, now: datetime) -> None:
 def _take_money(session: Session, order: tables.Order, effects: Effects, *, now: datetime) -> None:
     """One ledger transaction for all of the order; what comes back goes first."""
     charges = [effect for effect in effects if isinstance(effect, Charge) and effect.kopecks]
-    if not charges:
+    promises = [effect for effect in effects if isinstance(effect, Promise)]
+    if not charges and not promises:
         return
     main_id = ledger.accounts_of(session, order.subscriber_id).main_id
     income_id = ledger.operator_account(session, "fees")
     moves = [
+        ledger.Move(ledger.operator_account(session, "promised"), main_id, promise.kopecks, promise.explanation())
+        for promise in promises
+    ]
+    moves += [
         ledger.Move(
             income_id if charge.is_refund else main_id,
             main_id if charge.is_refund else income_id,
@@ -388,6 +398,8 @@ def _apply(session: Session, order: tables.Order, number: int, effect: Effect, *
         )
     elif isinstance(effect, CancelSchedule):
         session.get_one(tables.ScheduledChange, effect.change_id).cancelled_at = now
+    elif isinstance(effect, Promise):
+        promised_payments.take(session, effect, order, now=now)
     session.flush()
 
 
@@ -488,6 +500,8 @@ def _take_back(session: Session, order: tables.Order, number: int, effect: Effec
         row = session.get_one(tables.ScheduledChange, effect.change_id)
         _refuse_planned(session, order.subscriber_id)
         row.cancelled_at = None
+    elif isinstance(effect, Promise) and not promised_payments.take_back(session, order, now=now):
+        raise CannotUndo(WhyNot.CHANGED)
     session.flush()
 
 
@@ -722,6 +736,7 @@ def read_snapshot(session: Session, subscriber_id: int, *, now: datetime) -> Sna
         tried=frozenset(
             row.code for row in every if row.trial_until and (row.ended_at is None or row.ended_at > row.started_at)
         ),
+        standing=promised_payments.get_standing(session, subscriber),
     )
 
 

@@ -37,8 +37,9 @@ TRIAL_ENDS_SOON = timedelta(days=3)
 class NextCharge:
     """The plan's next fee; of a suspended number the one of the present period, which no money was there for.
 
-    What is paid in goes into a debt first, so the shortage is what is lacking for both. Shortage 0: the money will do,
-    until `enough_until` (None: for more than a year).
+    What is paid in goes into a debt first, so the shortage is what is lacking for both; of a number that is suspended
+    for its debt in a period that is paid (`at` is ahead), for the debt alone. Shortage 0: the money will do, until
+    `enough_until` (None: for more than a year).
     """
 
     at: datetime
@@ -190,7 +191,7 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
         debt_kopecks=debt,
         credit_limit_kopecks=main.credit_limit_kopecks if main else 0,
         is_suspended=is_suspended,
-        next_charge=_next_charge(fees_at, fee, available - debt),
+        next_charge=_next_charge(fees_at, fee, available - debt, owes=is_suspended and min(fees_at, default=now) > now),
         planned=_planned(waiting, plan) if waiting and plan else None,
         options=_list_options(session, subscriber_id, now=now),
         allowances=list_allowances(session, subscriber_id, plan, now=now),
@@ -214,7 +215,8 @@ def get_next_charge(session: Session, subscriber_id: int, *, now: datetime) -> N
         return None
     fees_at = expenses.list_coming_fees(subscription, plan, now=now, until=now + FORESEEABLE)
     balances = ledger.balance(session, subscriber_id)
-    return _next_charge(fees_at, fee, balances.available + balances.debt)
+    owes = subscription.state == SubscriptionState.SUSPENDED and min(fees_at, default=now) > now
+    return _next_charge(fees_at, fee, balances.available + balances.debt, owes=owes)
 
 
 def _get_subscriber(
@@ -246,10 +248,10 @@ def _balance(accounts: dict[AccountKind, Account], kind: AccountKind) -> int:
 # --- what will be charged ---------------------------------------------------------------------------------------------
 
 
-def _next_charge(fees_at: list[datetime], fee: int, available: int) -> NextCharge | None:
+def _next_charge(fees_at: list[datetime], fee: int, available: int, *, owes: bool) -> NextCharge | None:
     if not fees_at:
         return None
-    shortage = max(fee - available, 0)
+    shortage = max((0 if owes else fee) - available, 0)
     covered = max(available, 0) // fee
     is_foreseeable = not shortage and covered < len(fees_at)
     return NextCharge(fees_at[0], fee, shortage, fees_at[covered] if is_foreseeable else None)

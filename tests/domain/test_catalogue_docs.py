@@ -5,7 +5,17 @@ import re
 import yaml
 
 from cabinet.config import ROOT
-from cabinet.domain.catalogue import Option, Plan, Setting, Step, Switching, _Version, parse
+from cabinet.domain.catalogue import (
+    Option,
+    Plan,
+    PromisedPayment,
+    PromiseStep,
+    Setting,
+    Step,
+    Switching,
+    _Version,
+    parse,
+)
 
 PAGE = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
 WHOLE, *ADDED = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -15,7 +25,7 @@ def test_the_examples_are_one_good_catalogue():
     sections = yaml.load(WHOLE, Loader=yaml.BaseLoader)
     for block in ADDED:
         for section, items in yaml.load(block, Loader=yaml.BaseLoader).items():
-            sections[section] += items
+            sections.setdefault(section, []).extend(items)
 
     catalogue = parse(yaml.safe_dump(sections, allow_unicode=True), "docs.yaml")
 
@@ -25,7 +35,7 @@ def test_the_examples_are_one_good_catalogue():
 
 
 def test_every_key_is_described():
-    models = (_Version, Plan, Option, Setting, Step, Switching)
+    models = (_Version, Plan, Option, Setting, Step, Switching, PromisedPayment, PromiseStep)
     keys = {name for model in models for name in model.model_fields} - {
         "price_kopecks",
         "per",

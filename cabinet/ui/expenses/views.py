@@ -319,6 +319,8 @@ _TITLES = {
     "top_up": "Пополнение",
     "reversal": "Возврат",
     "opening": "Перенос остатка",
+    "promised_return": "Возврат обещанного платежа",
+    "promised_fee": "Плата за обещанный платёж",
 }
 ICONS = tuple(sorted({*_USAGE_ICONS.values(), *_ICONS.values()}))
 """What `RowView.icon` can be."""

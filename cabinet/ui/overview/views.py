@@ -164,6 +164,11 @@ def _status(charge: NextCharge, overview: Overview, language: Language) -> tuple
     if overview.is_suspended:
         if not charge.shortage_kopecks:
             return "", translate("Денег достаточно: плату за тариф спишем в ближайшие минуты.", language)
+        if charge.at > overview.as_of:
+            return (
+                translate("Не хватает {sum}", language, sum=shortage),
+                translate("вернуть обещанный платёж. Связь включится, как только деньги придут.", language),
+            )
         return (
             translate("Не хватает {sum}", language, sum=shortage),
             translate("на плату за тариф. Пакеты тарифа вернутся, как только она спишется.", language),
@@ -393,12 +398,15 @@ _TITLES = {
     "top_up": "Пополнение",
     "reversal": "Возврат",
     "opening": "Перенос остатка",
+    "promised_return": "Возврат обещанного платежа",
+    "promised_fee": "Плата за обещанный платёж",
 }
 _CHARGES = {
     "plan_fee": "Тариф «{name}»",
     "switch": "Переход на «{name}»",
     "option_fee": "Услуга «{name}»",
     "bundle": "Пакет «{name}»",
+    "promised_payment": "Обещанный платёж",
 }
 """What an order or the fee of a service was for, by the kind in its explanation."""
 _REASONS = {

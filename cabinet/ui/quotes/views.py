@@ -7,7 +7,8 @@ from datetime import datetime
 from cabinet import clock
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.effects import OrderKind
-from cabinet.domain.quotes import DoorKind, NextFee, Part, PartKind, Summary, TermLine
+from cabinet.domain.promised_payments import percent_of
+from cabinet.domain.quotes import DoorKind, NextFee, Part, PartKind, PromiseLine, Summary, TermLine
 from cabinet.locales import Language, translate
 from cabinet.services.orders import CannotUndo, Order, Outdated, Quote, QuoteOutdated
 from cabinet.ui import formats
@@ -107,7 +108,7 @@ def quote_view(quote: Quote, now: datetime, language: Language) -> QuoteView:
     return QuoteView(
         id=quote.id,
         title=translate("Отменить запланированное?" if is_stay else _TITLES[quote.kind], language),
-        subject=_subject(quote.kind, summary, language),
+        subject=_subject(quote.kind, summary, now, language),
         terms=[] if is_stay else [_term(line, language) for line in summary.terms],
         facts=list(_facts(quote.kind, summary, now, language)),
         notes=[*_notes(summary, now, language), _way_back(quote, now, language, is_stay=is_stay)],
@@ -143,6 +144,7 @@ _TITLES = {
     OrderKind.OPTION_OFF: "Отключить услугу?",
     OrderKind.BUNDLE: "Подключить пакет?",
     OrderKind.BUNDLE_OFF: "Отключить пакет?",
+    OrderKind.PROMISE: "Обещанный платёж",
 }
 _KEEPS = {
     OrderKind.OPTION_ON: "Не подключать",
@@ -150,6 +152,7 @@ _KEEPS = {
     OrderKind.OPTION_KEEP: "Не оставлять",
     OrderKind.OPTION_OFF: "Не отключать",
     OrderKind.BUNDLE_OFF: "Не отключать",
+    OrderKind.PROMISE: "Не брать",
 }
 
 
@@ -160,10 +163,19 @@ def _is_stay(kind: OrderKind, summary: Summary) -> bool:
     return kind in (OrderKind.SWITCH, OrderKind.SETTINGS) and is_planned_lost and not is_changed
 
 
-def _subject(kind: OrderKind, summary: Summary, language: Language) -> str:
+def _subject(kind: OrderKind, summary: Summary, now: datetime, language: Language) -> str:
     if kind == OrderKind.SWITCH and summary.name_before != summary.name_after:
         return translate("«{before}» — на «{after}»", language, before=summary.name_before, after=summary.name_after)
+    if summary.promise is not None:
+        return translate(
+            "Деньги зачислим сейчас, вернуть — {when}.", language, when=_due(summary.promise, now, language)
+        )
     return f"«{summary.name_after}»"
+
+
+def _due(promise: PromiseLine, now: datetime, language: Language) -> str:
+    day = formats.day(clock.local(promise.due_at).date(), clock.local(now).date(), language)
+    return translate("{day}, в {time}", language, day=day, time=formats.clock_time(promise.due_at))
 
 
 def _term(line: TermLine, language: Language) -> TermView:
@@ -212,6 +224,10 @@ def _per(per: str, language: Language) -> str:
 
 def _facts(kind: OrderKind, summary: Summary, now: datetime, language: Language) -> Iterator[FactView]:
     at, net = summary.takes_effect_at, summary.charged_now_kopecks
+    if summary.promise is not None:
+        yield from _promise_facts(summary.promise, now, language)
+        yield FactView(translate("Баланс после", language), formats.money(summary.available_after_kopecks, language))
+        return
     if kind in (OrderKind.SWITCH, OrderKind.SETTINGS):
         yield FactView(translate("Когда", language), _when(at, now, language))
     if net < 0:
@@ -227,6 +243,22 @@ def _facts(kind: OrderKind, summary: Summary, now: datetime, language: Language)
     if kind in (OrderKind.OPTION_ON, OrderKind.OPTION_KEEP, OrderKind.BUNDLE) and summary.services_after_kopecks:
         name = translate("Все услуги в месяц", language)
         yield FactView(name, formats.money(summary.services_after_kopecks, language))
+
+
+def _promise_facts(promise: PromiseLine, now: datetime, language: Language) -> Iterator[FactView]:
+    percent = percent_of(promise.fee_kopecks, promise.kopecks)
+    fee = translate(
+        "{sum} ({percent} %)",
+        language,
+        sum=formats.money(promise.fee_kopecks, language),
+        percent=percent if language == "ru" else percent.replace(",", "."),
+    )
+    day = formats.date_only(clock.local(promise.due_at).date(), clock.local(now).date(), language)
+    yield FactView(translate("Получите", language), formats.money(promise.kopecks, language))
+    yield FactView(translate("Плата за услугу", language), fee)
+    yield FactView(
+        translate("Спишем {day}", language, day=day), formats.money(promise.kopecks + promise.fee_kopecks, language)
+    )
 
 
 def _shares(summary: Summary, language: Language) -> Iterator[FactView]:
@@ -314,6 +346,8 @@ def _confirm(kind: OrderKind, summary: Summary, now: datetime, language: Languag
         fee = summary.next_fee_after
         each = f"{formats.money(fee.kopecks, language)} {_per(fee.per, language)}"
         return translate("Оставить за {sum}", language, sum=each)
+    if summary.promise is not None:
+        return translate("Взять {sum}", language, sum=formats.money(summary.promise.kopecks, language))
     return translate("Отключить", language)
 
 
@@ -328,6 +362,10 @@ def _notes(summary: Summary, now: datetime, language: Language, *, is_done: bool
             yield NoteView("ok", text)
     if is_done:
         return
+    if summary.promise is not None:
+        day = formats.date_only(clock.local(summary.promise.due_at).date(), clock.local(now).date(), language)
+        text = "Если {day} денег не хватит, остаток станет долгом, а связь отключится до пополнения."
+        yield NoteView("warn", translate(text, language, day=day))
     for door in summary.doors:
         if door.what == DoorKind.CLOSED_PLAN:
             text = "Тариф «{name}» закрыт для подключения: вернуться на него потом будет нельзя."
@@ -430,6 +468,8 @@ def _way_back(quote: Quote, now: datetime, language: Language, *, is_stay: bool)
         day = formats.date_only(formats.last_day(quote.summary.trial_until), clock.local(now).date(), language)
         text = "Бесплатно по {day} включительно. Платной сама не станет: мы спросим ещё раз."
         return NoteView("info", translate(text, language, day=day))
+    if quote.summary.promise is not None:
+        return NoteView("info", translate("Сутки можно отменить бесплатно, если не потратить.", language))
     return NoteView("info", translate("Сутки можно отменить, если не пользоваться.", language))
 
 
@@ -466,6 +506,9 @@ def _done(order: Order, language: Language) -> str:
             return translate("Настройки изменили", language)
         case OrderKind.OPTION_KEEP:
             return translate("Оставили «{name}»", language, name=name)
+        case OrderKind.PROMISE if summary.promise is not None:
+            sum_ = formats.money(summary.promise.kopecks, language)
+            return translate("Взяли обещанный платёж, {sum}", language, sum=sum_)
         case OrderKind.OPTION_OFF | OrderKind.BUNDLE_OFF:
             until = next((part.at for part in summary.losses if part.what == PartKind.OPTION), None)
             if until is None:
@@ -483,6 +526,7 @@ _ICONS = {
     OrderKind.SETTINGS: "sliders",
     OrderKind.BUNDLE: "package",
     OrderKind.BUNDLE_OFF: "package",
+    OrderKind.PROMISE: "wallet",
 }
 ORDER_ICONS = (*dict.fromkeys(_ICONS.values()), "list_checks")
 
@@ -528,6 +572,9 @@ def way_back_view(order: Order, now: datetime, language: Language) -> WayBackVie
 def _done_facts(order: Order, now: datetime, language: Language) -> Iterator[FactView]:
     summary, net = order.summary, order.summary.charged_now_kopecks
     yield FactView(translate("Подтвердили", language), formats.moment(order.confirmed_at, now, language))
+    if summary.promise is not None:
+        yield from _promise_facts(summary.promise, now, language)
+        return
     yield FactView(translate("Вступает в силу", language), _when(summary.takes_effect_at, now, language))
     if net < 0:
         yield FactView(translate("Вернули", language), formats.money(-net, language))

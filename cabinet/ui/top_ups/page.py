@@ -5,9 +5,10 @@ import reflex as rx
 from cabinet.ui import kit
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
+from cabinet.ui.quotes import quote_sheet
 from cabinet.ui.shell import cabinet_page, frame
 from cabinet.ui.top_ups.state import LONGEST_SUM, TopUpsState
-from cabinet.ui.top_ups.views import MethodView, SumView, TopUpView
+from cabinet.ui.top_ups.views import MethodView, PromisedSumView, SumView, TopUpView
 
 _ICONS = ("card", "qr", "plus")
 _METHOD = (
@@ -25,6 +26,7 @@ def top_up() -> rx.Component:
             rx.el.div(_form(), _other_ways(), _saved(), _history(), class_name="space-y-4 lg:space-y-5"),
             rx.cond(TopUpsState.has_failed, _failed(), _skeleton()),
         ),
+        quote_sheet(on_done=TopUpsState.refresh_promise, choice=_promise_sums()),
         here="/topup/",
         title="Пополнение",
         name=TopUpsState.name,
@@ -160,6 +162,50 @@ def _icon(method: rx.Var[MethodView]) -> rx.Component:
 def _other_ways() -> rx.Component:
     return kit.list_card(
         kit.list_row(t("Автоплатёж"), t("Чтобы не думать об оплате"), icon_name="repeat", to="/autopay/"),
+        rx.cond(TopUpsState.promise.is_offered, _promise(), rx.fragment()),
+    )
+
+
+def _promise() -> rx.Component:
+    """Who may have one takes it by this row; who may not is told why."""
+    words = rx.el.span(
+        rx.el.span(t("Обещанный платёж"), class_name="block font-medium"),
+        rx.el.span(TopUpsState.promise.text, class_name="block text-sm text-muted"),
+        class_name="min-w-0 flex-1",
+    )
+    return rx.el.li(
+        rx.cond(
+            TopUpsState.promise.can_take,
+            rx.el.button(
+                kit.tile("clock"),
+                words,
+                kit.icon("chevron_right", "size-5 text-muted"),
+                type="button",
+                on_click=TopUpsState.ask_promise(TopUpsState.promise.kopecks),
+                data_asks="",
+                class_name=f"{recipes.LIST_ROW} hover:bg-sunken",
+            ),
+            rx.el.div(kit.tile("clock"), words, class_name=recipes.LIST_ROW),
+        )
+    )
+
+
+def _promise_sums() -> rx.Component:
+    return rx.el.div(
+        rx.foreach(TopUpsState.promise.sums, _promise_sum),
+        role="group",
+        aria_label=t("Сколько взять"),
+        class_name="mt-4 grid grid-cols-[repeat(auto-fit,minmax(6rem,1fr))] gap-2",
+    )
+
+
+def _promise_sum(one: rx.Var[PromisedSumView]) -> rx.Component:
+    return kit.chip(
+        one.text,
+        TopUpsState.promised == one.kopecks,
+        on_click=TopUpsState.ask_promise(one.kopecks),
+        data_asks="",
+        key=one.kopecks,
     )
 
 

@@ -14,18 +14,22 @@ import structlog
 
 from cabinet import clock, news
 from cabinet.db import in_read_session
+from cabinet.domain.effects import OrderKind, Request
 from cabinet.domain.errors import NotFound
 from cabinet.locales import Language, language_of, translate
-from cabinet.services import subscribers, top_ups
+from cabinet.services import orders, promised_payments, subscribers, top_ups
+from cabinet.services.promised_payments import PromiseOffer
 from cabinet.services.top_ups import AmountNotAllowed, Offer, TopUp
 from cabinet.ui import access, formats, guard
+from cabinet.ui.quotes import open_sheet
 from cabinet.ui.top_ups import views
-from cabinet.ui.top_ups.views import MethodView, ResultView, SumView, TopUpView
+from cabinet.ui.top_ups.views import MethodView, PromiseView, ResultView, SumView, TopUpView
 
 log = structlog.get_logger(__name__)
 
 LONGEST_SUM = 20
 HISTORY = 10
+_MOST_KOPECKS = 10**11
 LOOK_EVERY = 3.0  # seconds; news of this process come at once
 WATCH_FOR = 600.0
 _ID = re.compile(r"[0-9]{1,18}")
@@ -56,6 +60,8 @@ class TopUpsState(rx.State):
     methods: list[MethodView] = []
     saved: list[MethodView] = []
     history: list[TopUpView] = []
+    promise: PromiseView = PromiseView()
+    promised: int = 0
 
     @access.subscriber
     async def load(self):
@@ -63,7 +69,7 @@ class TopUpsState(rx.State):
         asked = self.router.url.query_parameters
         language, now, subscriber_id = self._language(), clock.now(), guard.subscriber_id(self)
         try:
-            name, msisdn, offer, history = await in_read_session(_read, subscriber_id, now=now)
+            name, msisdn, offer, promise, history = await in_read_session(_read, subscriber_id, now=now)
         except Exception:
             log.exception("the page of topping up could not be read")
             self.has_failed = True
@@ -78,6 +84,7 @@ class TopUpsState(rx.State):
         self.methods = views.method_views(offer, asked.get("method", ""), language)
         self.saved = [method for method in self.methods if method.id]
         self.history = views.history_views(history, now, language)
+        self.promise = views.promise_view(promise, now, language)
         self.refusal = _refusal(asked.get("refused", ""), language)
         self.occasion = secrets.token_urlsafe(16)
         first = asked.get("amount", "")[:LONGEST_SUM] or (self.sums[0].value if self.sums else "")
@@ -105,6 +112,22 @@ class TopUpsState(rx.State):
             self.amount = amount[:LONGEST_SUM]
             self._say(is_left=True)
 
+    @access.subscriber
+    async def ask_promise(self, kopecks: int):
+        """Opens the sheet of a promised payment of that sum."""
+        if type(kopecks) is int and 0 < kopecks < _MOST_KOPECKS:
+            self.promised = kopecks
+            await open_sheet(self, orders.ask, Request(OrderKind.PROMISE, str(kopecks)))
+
+    @access.subscriber
+    async def refresh_promise(self):
+        """Reads anew what is said of the promised payment: after one was taken or undone."""
+        now, language = clock.now(), self._language()
+        _, _, offer, promise, _ = await in_read_session(_read, guard.subscriber_id(self), now=now)
+        self.promise = views.promise_view(promise, now, language)
+        self.sums = views.sum_views(offer, language)
+        self.advice = views.advice(offer, now, language)
+
     def _put(self, amount: str) -> None:
         self.amount = amount
         self.opened += 1  # the field begins anew with it
@@ -129,10 +152,14 @@ def _refusal(code: str, language: Language) -> str:
     return translate(text, language) if text else ""
 
 
-def _read(session: Any, subscriber_id: int, *, now: datetime) -> tuple[str, str, Offer, list[TopUp]]:
+def _read(
+    session: Any, subscriber_id: int, *, now: datetime
+) -> tuple[str, str, Offer, PromiseOffer | None, list[TopUp]]:
     who = subscribers.get(session, subscriber_id)
     offer = top_ups.get_offer(session, subscriber_id, now=now)
-    return who.name, who.msisdn, offer, list(top_ups.list_top_ups(session, subscriber_id, limit=HISTORY))
+    lacking = offer.next_charge.shortage_kopecks if offer.next_charge else 0
+    promise = promised_payments.get_offer(session, subscriber_id, lacking_kopecks=lacking, now=now)
+    return who.name, who.msisdn, offer, promise, list(top_ups.list_top_ups(session, subscriber_id, limit=HISTORY))
 
 
 def _who(session: Any, subscriber_id: int) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from cabinet import clock
 from cabinet.domain.payments import Initiator, PaymentKind, Refusal, TopUpState
 from cabinet.locales import Language, translate
 from cabinet.services.overview import NextCharge
+from cabinet.services.promised_payments import PromiseOffer
 from cabinet.services.top_ups import Method, Offer, Result, TopUp
 from cabinet.ui import formats
 
@@ -64,6 +65,28 @@ class ResultView:
     again: str = ""
     by_sbp: str = ""
     page: str = ""
+
+
+@dataclass
+class PromisedSumView:
+    """A sum that may be promised."""
+
+    kopecks: int
+    text: str
+
+
+@dataclass
+class PromiseView:
+    """The promised payment: `text` says what could be had, was taken, or why not; `kopecks` is what is suggested.
+
+    `can_take`: the row opens the sheet; `sums` are chosen in it.
+    """
+
+    is_offered: bool = False
+    can_take: bool = False
+    text: str = ""
+    kopecks: int = 0
+    sums: list[PromisedSumView] = field(default_factory=list)
 
 
 # --- the page --------------------------------------------------------------------------------------------------------
@@ -135,6 +158,39 @@ def _saved(method: Method, language: Language) -> MethodView:
 def history_views(top_ups: list[TopUp], now: datetime, language: Language) -> list[TopUpView]:
     """The last top-ups."""
     return [_line(top_up, now, language) for top_up in top_ups]
+
+
+def promise_view(offer: PromiseOffer | None, now: datetime, language: Language) -> PromiseView:
+    """What is said of the promised payment, without asking for it."""
+    if offer is None:
+        return PromiseView()
+    taken = offer.taken
+    if taken is not None:
+        text = translate(
+            "Взяли {sum} — спишем {whole} {day}, в {time}",
+            language,
+            sum=formats.money(taken.amount_kopecks, language),
+            whole=formats.money(taken.amount_kopecks + taken.fee_kopecks, language),
+            day=_when(taken.due_at, now, language),
+            time=formats.clock_time(taken.due_at),
+        )
+        return PromiseView(is_offered=True, text=text)
+    if offer.refusal is not None:
+        return PromiseView(is_offered=True, text=translate(offer.refusal.message, language, **offer.refusal.facts))
+    suggested = offer.sums_kopecks[0]
+    text = translate(
+        "Взять {sum} — спишем {whole} {day}",
+        language,
+        sum=formats.money(suggested, language),
+        whole=formats.money(suggested + offer.fee_kopecks, language),
+        day=_when(offer.due_at, now, language),
+    )
+    sums = [PromisedSumView(kopecks, formats.money(kopecks, language)) for kopecks in offer.sums_kopecks]
+    return PromiseView(True, True, text, suggested, sums)
+
+
+def _when(at: datetime, now: datetime, language: Language) -> str:
+    return formats.day(clock.local(at).date(), clock.local(now).date(), language)
 
 
 _STATES = {
