@@ -14,7 +14,7 @@ import structlog
 from cabinet import clock, db
 from cabinet.adapters import mail, payments, sms
 from cabinet.adapters.sending import Gateway
-from cabinet.services import audit, billing, clean_up, demo, option_fees, outbox, promised_payments, top_ups
+from cabinet.services import audit, autopay, billing, clean_up, demo, option_fees, outbox, promised_payments, top_ups
 
 FEES_AT_ONCE = 100
 FAULTS_TOLD = 10  # in a line of the log; `python -m cabinet audit` tells all
@@ -157,6 +157,37 @@ def take_back_promises(now: datetime, should_stop: ShouldStop) -> int:
     return done
 
 
+def pay_by_rules(now: datetime, should_stop: ShouldStop) -> int:
+    """Follows what became of autopay's payments and begins those that are due, each in a transaction of its own.
+
+    Raises:
+        RuntimeError: some rules were left, and which.
+    """
+    done, left = 0, set[int]()
+    for find, act in (
+        (lambda session, most: autopay.list_to_settle(session, most), autopay.settle),
+        (lambda session, most: autopay.list_to_look(session, now, most), autopay.look),
+    ):
+        seen = set[int]()
+        while not should_stop():
+            with db.reading() as session:
+                rules = [each for each in find(session, FEES_AT_ONCE + len(seen)) if each not in seen]
+            for rule_id in rules:
+                try:
+                    with db.transaction() as session:
+                        act(session, rule_id, now=now)
+                    done += 1
+                except Exception:
+                    log.exception("autopay rule not followed", rule=rule_id)
+                    left.add(rule_id)
+            seen |= set(rules)
+            if not rules:
+                break
+    if left:
+        raise RuntimeError(f"autopay rules not followed: {sorted(left)}")
+    return done
+
+
 def send_messages(now: datetime, should_stop: ShouldStop) -> int:
     """Sends the SMS that wait in the outbox."""
     return _send(sms.gateway(), outbox.Channel.SMS, should_stop)
@@ -224,6 +255,7 @@ LANES: tuple[tuple[Job, ...], ...] = (
         Job("plan fees", charge_fees, every=timedelta(seconds=20), moves_money=True),
         Job("service fees", charge_options, every=timedelta(seconds=20), moves_money=True),
         Job("promised payments", take_back_promises, every=timedelta(seconds=20), moves_money=True),
+        Job("autopay", pay_by_rules, every=timedelta(seconds=20), moves_money=True),
         Job("trials", ask_about_trials, every=timedelta(minutes=1)),
     ),
     (Job("payments", ask_about_payments, every=timedelta(seconds=2), moves_money=True, can_be_woken=True),),

@@ -23,7 +23,7 @@ from cabinet.domain.payments import PaymentKind
 from cabinet.http.auth import form_of
 from cabinet.http.cookies import browser_of
 from cabinet.locales import Language, language_of, translate
-from cabinet.services import sessions, top_ups
+from cabinet.services import autopay, sessions, top_ups
 from cabinet.services.sessions import Principal
 from cabinet.services.sign_in import LOGIN
 from cabinet.services.top_ups import AmountNotAllowed, TooManyTopUps
@@ -73,14 +73,14 @@ async def pay(request: Request) -> Response:
 
 
 async def delete_method(request: Request) -> Response:
-    """POST /topup/methods/delete {method}: nothing is charged to that card or account any more."""
+    """POST /topup/methods/delete {method}: nothing is charged to that card or account any more, by autopay neither."""
     form, principal = await form_of(request), await _who(request)
     if principal is None:
         return _to(LOGIN)
     number = form.get("method", "")
     if number.isascii() and number.isdecimal() and len(number) < 19:
         with suppress(NotFound):  # deleted meanwhile, or somebody else's: either way it is not in the list that follows
-            await in_session(top_ups.delete_method, principal.subscriber_id, int(number), now=clock.now())
+            await in_session(autopay.delete_method, principal.subscriber_id, int(number), now=clock.now())
     return _to(PAGE)
 
 

@@ -1,6 +1,7 @@
 """Tables: columns, constraints and indexes; no behaviour. Importing this package registers every table."""
 
 from cabinet.models import (
+    autopay,
     billing,
     catalogue,
     demo,
@@ -20,6 +21,7 @@ from cabinet.models import (
 from cabinet.models.base import metadata
 
 __all__ = [
+    "autopay",
     "billing",
     "catalogue",
     "demo",
