@@ -136,7 +136,7 @@ from datetime import datetime
 from pathlib import Path
 from starlette.testclient import TestClient
 from cabinet import news
-from cabinet.services import billing, notices, top_ups
+from cabinet.services import billing, outbox, top_ups
 from tests.payments import bank_of, gateway_of
 
 what, number, books, moment, point = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], sys.argv[5]
@@ -157,7 +157,7 @@ elif point == "answered":
 elif point == "posted":
     billing.record_payment = dying_after(billing.record_payment)
 elif point == "promised":
-    notices.queue_sms = dying_after(notices.queue_sms)
+    outbox.queue_sms = dying_after(outbox.queue_sms)
 elif point == "committed":
     news.tell = die
 if what == "submit":
