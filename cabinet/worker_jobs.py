@@ -14,7 +14,18 @@ import structlog
 from cabinet import clock, db
 from cabinet.adapters import mail, payments, sms
 from cabinet.adapters.sending import Gateway
-from cabinet.services import audit, autopay, billing, clean_up, demo, option_fees, outbox, promised_payments, top_ups
+from cabinet.services import (
+    audit,
+    autopay,
+    billing,
+    clean_up,
+    demo,
+    notices,
+    option_fees,
+    outbox,
+    promised_payments,
+    top_ups,
+)
 
 FEES_AT_ONCE = 100
 FAULTS_TOLD = 10  # in a line of the log; `python -m cabinet audit` tells all
@@ -188,6 +199,18 @@ def pay_by_rules(now: datetime, should_stop: ShouldStop) -> int:
     return done
 
 
+def warn_of_fees(now: datetime, should_stop: ShouldStop) -> int:
+    """Tells those who lack money for a fee that comes soon."""
+    looked_at = 0
+    while not should_stop():
+        with db.transaction() as session:
+            number = notices.warn_of_fees(session, now=now)
+        looked_at += number
+        if number < notices.AT_ONCE:
+            break
+    return looked_at
+
+
 def send_messages(now: datetime, should_stop: ShouldStop) -> int:
     """Sends the SMS that wait in the outbox."""
     return _send(sms.gateway(), outbox.Channel.SMS, should_stop)
@@ -259,6 +282,7 @@ LANES: tuple[tuple[Job, ...], ...] = (
         Job("trials", ask_about_trials, every=timedelta(minutes=1)),
     ),
     (Job("payments", ask_about_payments, every=timedelta(seconds=2), moves_money=True, can_be_woken=True),),
+    (Job("fees to come", warn_of_fees, every=timedelta(minutes=1)),),
     (Job("outbox", send_messages, every=timedelta(seconds=1), can_be_woken=True),),
     (Job("letters", send_letters, every=timedelta(seconds=2), can_be_woken=True),),
     (Job("clean-up", delete_expired, every=timedelta(minutes=10)),),

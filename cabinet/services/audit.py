@@ -94,6 +94,7 @@ def run_audit(session: Session, progress: Progress | None = None) -> AuditReport
         (Check("I1", "every amount follows from its explanation"), _check_explanations),
         (Check("I5", "what was posted cannot be changed"), _check_triggers),
         (Check("I9", "every top-up has its receipt"), _check_receipts),
+        (Check("I9", "every notice, password and trial has its messages"), _check_promises),
         (Check("I8", "every record's charge follows from its rating"), _check_ratings),
         (Check("I10", "money is whole kopecks"), _check_integers),
         (Check("I12", "every order took what its quote said"), _check_orders),
@@ -502,6 +503,27 @@ def _check_explanations(session: Session, check: Check, report: Progress) -> Non
                 check.add(_account_code(session, together[0].source_id, together[0].destination_id), what)
         check.checked += len(rows)
         report(check.name, check.checked)
+
+
+# What promised a message: what it is called, its table, which of its rows, when, the message's reference.
+_PROMISES = (
+    ("notice", "notice", "p.by_sms", "happened_at", r"p.reference || '\:sms'"),
+    ("notice", "notice", "p.by_email", "happened_at", r"p.reference || '\:email'"),
+    ("password", "sign_in_event", "p.outcome LIKE 'password%'", "happened_at", r"'password\:' || p.id"),
+    ("trial", "option_subscription", "p.asked_at IS NOT NULL", "asked_at", r"'trial\:' || p.id"),
+)
+
+
+def _check_promises(session: Session, check: Check, report: Progress) -> None:
+    """Of the last weeks, as receipts."""
+    since = bindparam("since", clock.now() - MESSAGES_KEPT + timedelta(days=1), Instant)
+    for name, table, is_promised, at, reference in _PROMISES:
+        promised = f"FROM {table} p WHERE {is_promised} AND p.{at} > :since"
+        check.checked += session.execute(text(f"SELECT count(*) {promised}").bindparams(since)).scalar_one()
+        unkept = f"NOT EXISTS (SELECT 1 FROM outbox_message o WHERE o.reference = {reference})"
+        question = f"SELECT p.id, p.subscriber_id {promised} AND {unkept} ORDER BY p.id LIMIT {MOST_FAULTS}"
+        for row in session.execute(text(question).bindparams(since)):
+            check.add(f"subscriber:{row.subscriber_id}", f"{name} {row.id} has no message")
 
 
 def _check_orders(session: Session, check: Check, report: Progress) -> None:

@@ -28,10 +28,11 @@ from cabinet.bulk import insert_many, is_among
 from cabinet.domain.catalogue import Plan
 from cabinet.domain.periods import Period, period_containing, periods_between
 from cabinet.models.base import metadata
+from cabinet.models.notices import NoticeKind
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import AllowanceSource
-from cabinet.services import catalogue, changes, option_fees
+from cabinet.services import catalogue, changes, notices, option_fees
 
 _fee_charge: Table = metadata.tables["fee_charge"]
 _allowance: Table = metadata.tables["allowance"]
@@ -284,20 +285,33 @@ def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> list[Fe
 
     charged: list[tuple[_Fee, int | None]] = []
     lacking: dict[int, FeeResult] = {}
+    events: list[notices.Event] = []
     for fee in fees:
         transaction_id = next(paid) if fee.amount_kopecks else None
+        was_suspended = fee.subscription.state == SubscriptionState.SUSPENDED
         if fee.amount_kopecks and transaction_id is None:
             fee.subscription.state = SubscriptionState.SUSPENDED
             fee.subscription.next_fee_at = fee.period.start
             # Of several, the last one is what money is waited for.
             lacking[fee.subscription_id] = _result(fee, FeeOutcome.LACKING, None)
+            if not was_suspended:
+                events.append(_event(fee, NoticeKind.SUSPENDED))
         else:
             _mark_paid(fee)
             charged.append((fee, transaction_id))
+            if was_suspended or fee.amount_kopecks:
+                events.append(_event(fee, NoticeKind.RESTORED if was_suspended else NoticeKind.FEE))
     session.flush()
     insert_many(session, _fee_charge, _CHARGE_COLUMNS, [_charge_row(fee, paid_by, now) for fee, paid_by in charged])
     insert_many(session, _allowance, option_fees.GRANT_COLUMNS, [row for fee, _ in charged for row in _grant_rows(fee)])
+    notices.tell(session, events, now=now)
     return [_result(fee, FeeOutcome.CHARGED, paid_by) for fee, paid_by in charged] + list(lacking.values())
+
+
+def _event(fee: _Fee, kind: NoticeKind) -> notices.Event:
+    reference = f"plan-{kind}:{fee.subscription_id}:{fee.start_on}"
+    facts = {"kopecks": fee.amount_kopecks, "name": fee.plan.name}
+    return notices.Event(fee.subscription.subscriber_id, kind, reference, fee.happened_at, facts)
 
 
 def _without_charged(session: Session, fees: Sequence[_Fee]) -> list[_Fee]:

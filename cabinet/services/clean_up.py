@@ -11,6 +11,7 @@ from cabinet.models.outbox import OutboxState
 AT_MOST = 1_000  # rows of a table in one call: the writer's lock must stay short
 KEPT_AFTER_END = timedelta(days=1)  # for whoever looks into yesterday's trouble
 MESSAGES_KEPT = timedelta(days=30)
+NOTICES_KEPT = timedelta(days=365)
 WEBHOOKS_KEPT = timedelta(days=180)  # as long as a bank may ask about a payment
 
 
@@ -34,6 +35,7 @@ def delete_expired(session: Session, *, now: datetime) -> int:
             (message.created_at < now - MESSAGES_KEPT) & (message.state != OutboxState.WAITING),
         ),
         (tables["webhook_event"], tables["webhook_event"].c.received_at < now - WEBHOOKS_KEPT),
+        (tables["notice"], tables["notice"].c.happened_at < now - NOTICES_KEPT),
         (tables["quote"], (quote.expires_at < before) & ~exists().where(order.quote_id == quote.id)),
     ]
     return sum(_delete_some(session, table, is_expired) for table, is_expired in expired)

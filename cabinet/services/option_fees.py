@@ -20,11 +20,12 @@ from cabinet.domain.effects import ItemKind, OptionState
 from cabinet.domain.periods import Period, PeriodUnit, period_containing, periods_between
 from cabinet.models.base import metadata
 from cabinet.models.catalogue import PlanVersion
+from cabinet.models.notices import NoticeKind
 from cabinet.models.options import OptionSubscription
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription
 from cabinet.models.usage import AllowanceSource
-from cabinet.services import catalogue, outbox
+from cabinet.services import catalogue, notices, outbox
 
 ASK_BEFORE = timedelta(days=2)
 
@@ -146,7 +147,16 @@ def ask_about_trials(session: Session, now: datetime, limit: int) -> int:
         )
         subscription.asked_at = now
     session.flush()
+    notices.tell(session, [_trial_ends(items[subscription.id or 0], now) for subscription, _ in rows], now=now)
     return len(rows)
+
+
+def _trial_ends(item: Item, now: datetime) -> notices.Event:
+    """The SMS is sent as ever: without a yes the service ends."""
+    subscription = item.subscription
+    facts = {"name": item.name, "kopecks": item.price_kopecks, "at": (subscription.next_fee_at or now).isoformat()}
+    reference = f"trial-ends:{subscription.id}"
+    return notices.Event(subscription.subscriber_id, NoticeKind.TRIAL_ENDS, reference, now, facts)
 
 
 def read_items(session: Session, subscriptions: Sequence[OptionSubscription]) -> dict[int, Item]:
@@ -300,14 +310,20 @@ def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> None:
             ids = ledger.take_many(session, charges, kind=kind, destination_id=income_id, now=now)
             paid.update(zip((charge.reference for charge in charges), ids, strict=True))
     charged = []
+    events: list[notices.Event] = []
     for fee in fees:
         transaction_id = paid.get(_reference(fee))
+        was_suspended = fee.subscription.state == OptionState.SUSPENDED
         if fee.amount_kopecks and transaction_id is None:
             fee.subscription.state = OptionState.SUSPENDED
             fee.subscription.next_fee_at = fee.period.start
+            if not was_suspended:
+                events.append(_event(fee, NoticeKind.OPTION_SUSPENDED))
         else:
             _mark_paid(fee)
             charged.append((fee, transaction_id))
+            if fee.amount_kopecks:
+                events.append(_event(fee, NoticeKind.OPTION_FEE))
     session.flush()
     insert_many(
         session,
@@ -319,6 +335,13 @@ def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> None:
         ],
     )
     insert_many(session, _allowance, GRANT_COLUMNS, [row for fee, _ in charged for row in _grant_rows(fee)])
+    notices.tell(session, events, now=now)
+
+
+def _event(fee: _Fee, kind: NoticeKind) -> notices.Event:
+    facts = {"kopecks": fee.amount_kopecks, "name": fee.item.name}
+    reference = f"{kind}:{fee.subscription.id}:{fee.start_on}"
+    return notices.Event(fee.subscription.subscriber_id, kind, reference, fee.happened_at, facts)
 
 
 def _reference(fee: _Fee) -> str:

@@ -65,11 +65,12 @@ from cabinet.ledger import InsufficientFunds
 from cabinet.models import orders as tables
 from cabinet.models.billing import FeeCharge
 from cabinet.models.catalogue import PlanVersion
+from cabinet.models.notices import NoticeKind
 from cabinet.models.options import OptionSubscription
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance, AllowanceSource, UsageRecord
-from cabinet.services import billing, catalogue, changes, option_fees, promised_payments
+from cabinet.services import billing, catalogue, changes, notices, option_fees, promised_payments
 
 QUOTE_LIVES = timedelta(minutes=15)
 
@@ -314,9 +315,24 @@ def confirm(session: Session, subscriber_id: int, quote_id: int, *, now: datetim
         for number, effect in enumerate(quote.effects):
             _apply(session, order, number, effect, now=now)
         session.flush()
+        _tell(session, order, quote.kind, quote.summary, NoticeKind.ORDER, now)
     if net_kopecks(quote.effects) < 0:
         billing.use_money(session, subscriber_id, happened_at=now, now=now)
     return _read_order(session, order, row, now=now)
+
+
+def _tell(
+    session: Session, order: tables.Order, of_kind: OrderKind, summary: Summary, kind: NoticeKind, now: datetime
+) -> None:
+    at = summary.takes_effect_at
+    facts = {
+        "order": of_kind.value,
+        "name": summary.name_after or summary.name_before,
+        "kopecks": summary.charged_now_kopecks,
+        "begins_at": at.isoformat() if at else "",
+    }
+    event = notices.Event(order.subscriber_id, kind, f"{kind}:{order.id}", now, facts)
+    notices.tell(session, [event], now=now)
 
 
 def _hold(session: Session, subscriber_id: int, *, now: datetime) -> None:
@@ -474,6 +490,8 @@ def undo(session: Session, subscriber_id: int, order_id: int, *, now: datetime) 
             order.undo_transaction_id = posted.transaction_id
         order.undone_at = now
         session.flush()
+        undone = _read_quote(quote, now=now)
+        _tell(session, order, undone.kind, undone.summary, NoticeKind.ORDER_UNDONE, now)
     if order.transaction_id is not None or order.plan_subscription_id is not None:
         billing.use_money(session, subscriber_id, happened_at=now, now=now)
     return _read_order(session, order, quote, now=now)

@@ -19,9 +19,10 @@ from sqlmodel import Session, col
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError
 from cabinet.locales import Language, translate
+from cabinet.models.notices import NoticeKind
 from cabinet.models.sign_in import SignInOutcome
 from cabinet.models.subscribers import Password
-from cabinet.services import devices, outbox, sessions, subscribers
+from cabinet.services import devices, notices, outbox, sessions, subscribers
 from cabinet.services.sessions import Principal
 
 SHORTEST, LONGEST = 10, 128
@@ -201,6 +202,9 @@ def _tell_owner(
     session: Session, principal: Principal, event_id: int, what: str, language: Language, now: datetime
 ) -> None:
     """So that who has the phone learns what somebody else did in the cabinet."""
+    kind = NoticeKind.PASSWORD_REMOVED if what == _REMOVED else NoticeKind.PASSWORD_SET
+    event = notices.Event(principal.subscriber_id, kind, f"password-notice:{event_id}", now, {})
+    notices.tell(session, [event], now=now)
     told = translate(what, language)
     outbox.queue_sms(
         session,

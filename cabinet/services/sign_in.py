@@ -26,9 +26,10 @@ from cabinet.domain.errors import CabinetError
 from cabinet.domain.msisdn import InvalidMsisdn, format_msisdn, mask, parse_msisdn
 from cabinet.locales import Language, translate
 from cabinet.models.base import Choice, Instant, Json
+from cabinet.models.notices import NoticeKind
 from cabinet.models.sign_in import CodePurpose, OneTimeCode, PreSession, SignInEvent, SignInOutcome
 from cabinet.models.subscribers import Password, Subscriber, SubscriberStatus
-from cabinet.services import devices, limits, outbox, passwords, pre_sessions, sessions, subscribers
+from cabinet.services import devices, limits, notices, outbox, passwords, pre_sessions, sessions, subscribers
 from cabinet.services.pre_sessions import Browser, Words
 from cabinet.services.sessions import NewSession, Principal
 
@@ -605,8 +606,15 @@ def _sign_in(
     opened = sessions.create(
         session, subscriber_id, is_remembered=is_remembered, device=browser.label, address=browser.address, now=now
     )
+    is_new_device = not devices.is_known(session, browser.device, subscriber.msisdn, now=now)
     device_token = devices.remember(session, browser.device, subscriber, label=browser.label, now=now)
-    sessions.add_event(session, subscriber_id, outcome, device=browser.label, address=browser.address, now=now)
+    event_id = sessions.add_event(
+        session, subscriber_id, outcome, device=browser.label, address=browser.address, now=now
+    )
+    if is_new_device:
+        facts = {"device": browser.label, "address": browser.address}
+        event = notices.Event(subscriber_id, NoticeKind.SIGN_IN, f"sign-in:{event_id}", now, facts)
+        notices.tell(session, [event], now=now)
     session.exec(update(Password).where(col(Password.subscriber_id) == subscriber_id).values(failures=0))
     is_offered = subscriber.password_offered_at is None and not passwords.has_password(session, subscriber_id)
     if is_offered:

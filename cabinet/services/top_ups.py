@@ -50,9 +50,10 @@ from cabinet.domain.payments import (
     TopUpState,
     WebhookVerdict,
 )
+from cabinet.models.notices import NoticeKind
 from cabinet.models.top_ups import PaymentMethod, WebhookEvent
 from cabinet.models.top_ups import TopUp as TopUpRow
-from cabinet.services import billing, outbox, overview, subscribers
+from cabinet.services import billing, notices, outbox, overview, subscribers
 
 RETURN_PATH = "/topup/result/"  # and `?payment=<id>`
 FIRST_NUMBER = 1_000_000  # so that a payment's number has seven digits
@@ -498,6 +499,9 @@ def _promise_receipt(session: Session, row: TopUpRow, now: datetime) -> None:
     outbox.queue_sms(
         session, reference=f"top-up:{row.id}", kind="receipt", recipient=subscriber.msisdn, body=body, now=now
     )
+    facts = {"kopecks": row.amount_kopecks, "receipt": number}
+    event = notices.Event(row.subscriber_id, NoticeKind.TOP_UP, f"top-up:{row.id}", now, facts)
+    notices.tell(session, [event], now=now)
 
 
 # --- asking the gateway ----------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from cabinet.domain.periods import Period, PeriodUnit, period_containing
 from cabinet.domain.rating import NotRated, RatedCharge, Rates, Usage, explain, rate
 from cabinet.models.base import metadata
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import billing, changes, subscribers, tariffs
+from cabinet.services import billing, changes, notices, subscribers, tariffs
 
 BATCH_SIZE = 5_000
 CLOCK_SKEW = timedelta(minutes=5)  # a record that far ahead of us is an honest one from another machine's clock
@@ -314,7 +314,23 @@ class _Batch:
         )
         self._write_allowances(session)
         self._write_counters(session)
+        notices.tell_of_allowances(session, self._drew_lately(now), now=now)
         return sum(charge.amount_kopecks for charge in charges)
+
+    def _drew_lately(self, now: datetime) -> set[int]:
+        """Whose packages became less in the last day: what is told of older usage is no news."""
+        if all(row.started_at <= now - notices.NEWS_FOR for row, *_ in self.rated):
+            return set()
+        changed = {
+            subscriber_id
+            for (subscriber_id, _), several in self._allowances.items()
+            if any(allowance.remaining != self._were_left[allowance.id] for allowance in several)
+        }
+        return {
+            one.subscription.subscriber_id
+            for one in self.rated
+            if one.subscription.subscriber_id in changed and one.row.started_at > now - notices.NEWS_FOR
+        }
 
     def _write_allowances(self, session: Session) -> None:
         changed = [
