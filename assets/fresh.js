@@ -21,7 +21,12 @@
   };
   addEventListener("pointerdown", use, true);
   addEventListener("keydown", use, true);
-  addEventListener("input", ({ target }) => target.matches?.(fieldKinds) && typedIn.add(target), true);
+  let lastTyped; // the fields of a page that is turned away go before the page does
+  addEventListener("input", ({ target }) => {
+    if (!target.matches?.(fieldKinds)) return;
+    typedIn.add(target);
+    lastTyped = whatIsTyped();
+  }, true);
 
   const whatIsTyped = () => {
     const fields = typed().filter((field) => keyOf(field) && !isSecret(field));
@@ -35,6 +40,13 @@
   addEventListener("pagehide", () => {
     const kept = whatIsTyped();
     if (Object.keys(kept.values).length) sessionStorage.setItem("typed", JSON.stringify(kept));
+  });
+
+  // The session has ended: what was typed waits until the same subscriber is back on this page.
+  addEventListener("cabinet:turned-away", () => {
+    const { owner } = root.dataset;
+    if (!owner || lastTyped?.path !== location.pathname || !Object.keys(lastTyped.values).length) return;
+    sessionStorage.setItem("kept", JSON.stringify({ ...lastTyped, owner }));
   });
 
   const putBack = (field, value) => {
@@ -75,6 +87,16 @@
     for (const field of document.querySelectorAll("input, textarea"))
       if (!isChoice(field) && field.value !== field.defaultValue) typedIn.add(field);
   };
+  const waiting = JSON.parse(sessionStorage.getItem("kept") ?? "{}");
+  if (!isStatic) sessionStorage.removeItem("kept"); // on the way in it waits
+  const giveBack = () => {
+    if (waiting.path === location.pathname && waiting.owner === root.dataset.owner) restoreAll(waiting);
+  };
+  if (!isStatic && waiting.owner) {
+    if (root.dataset.owner) giveBack();
+    else addEventListener("cabinet:owner", giveBack, { once: true });
+  }
+
   const start = () => {
     noteTyped(); // before this script had come
     const kept = takeKept();

@@ -114,7 +114,14 @@
     }, () => {});
   };
 
+  // What was typed before the session ended is kept by `fresh.js`; the server does not know of it.
+  const sayWhatIsKept = () => {
+    const ended = slot("ended");
+    if (ended?.textContent && sessionStorage.getItem("kept")) ended.textContent = ended.dataset.kept;
+  };
+
   const start = () => {
+    sayWhatIsKept();
     markErrors();
     fill();
     readSms();

@@ -17,7 +17,7 @@ from cabinet.http.cookies import browser_of
 from cabinet.services import demo, demo_phone, pre_sessions, sessions
 from cabinet.services.demo import Leap
 
-CLOCK_PAGE = "/demo/clock/"
+PHONE_PAGE, CLOCK_PAGE = "/demo/phone/", "/demo/clock/"
 ALL_SMS = 5_000  # a test counts the messages to a number: they must not fall out at the other end
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -33,6 +33,12 @@ def only_in_demo(endpoint: Endpoint) -> Endpoint:
         return await endpoint(request)
 
     return checked
+
+
+@only_in_demo
+async def demo_itself(request: Request) -> Response:
+    """What people try first: the phone."""
+    return RedirectResponse(PHONE_PAGE, 303)
 
 
 @only_in_demo
@@ -62,6 +68,8 @@ async def move_clock(request: Request) -> Response:
 
 
 routes = [
+    Route("/demo", demo_itself),
+    Route("/demo/", demo_itself),
     Route("/demo/state.json", state),
     Route("/demo/clock", move_clock, methods=["POST"]),
     Route("/demo/clock/", move_clock, methods=["POST"]),

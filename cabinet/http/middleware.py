@@ -219,9 +219,11 @@ def _fixed_headers() -> dict[str, str]:
 def _caching(path: str, status: int, headers: MutableHeaders) -> str:
     if status in (200, 206, 304) and path.startswith("/assets/"):
         return "public, max-age=31536000, immutable"  # the build puts a hash of the contents into these names
-    is_file = "etag" in headers
-    if is_file and not headers.get("content-type", "").startswith("text/html"):
-        return "no-cache"  # icons and fonts: kept, but asked for again
+    is_file = "etag" in headers and not headers.get("content-type", "").startswith("text/html")
+    if is_file and path.startswith("/fonts/"):
+        return "public, max-age=86400, stale-while-revalidate=2592000"  # the same for years: letters wait for nobody
+    if is_file:
+        return "no-cache"  # icons and the small scripts, which belong to a build: kept, but asked for again
     return "no-store"  # pages too: the sign-in pages carry what was typed, and a page kept by «Back» shows a balance
 
 

@@ -77,7 +77,8 @@ async def page(request: Request) -> Response:
     wanted = request.query_params.get("next", "")
     if wanted:
         await in_session(pre_sessions.remember_next, browser, wanted, now=clock.now())
-    screen = await in_read_session(sign_in.get_screen, browser, path, now=clock.now())
+    is_ended = "ended" in request.query_params
+    screen = await in_read_session(sign_in.get_screen, browser, path, is_ended=is_ended, now=clock.now())
     if screen.redirect:
         return RedirectResponse(screen.redirect, 303, {"Cache-Control": "no-store"})
     # The profile lives with React, which speaks both languages in one page.

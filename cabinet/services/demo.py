@@ -118,6 +118,11 @@ def advance_clock(
         return target
 
 
+def has_fee_ahead(session: Session, subscriber_id: int | None, *, now: datetime) -> bool:
+    """Whether there is a fee day to move the clock to: a number whose fee is not paid has none."""
+    return _morning_of_next_fee(session, subscriber_id, now) is not None
+
+
 def _morning_of_next_fee(session: Session, subscriber_id: int | None, now: datetime) -> datetime | None:
     query = select(_subscription.c.next_fee_at).where(
         _subscription.c.state == SubscriptionState.ACTIVE, _subscription.c.next_fee_at > now

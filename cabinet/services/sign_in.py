@@ -366,8 +366,8 @@ def sign_out_everywhere(
 # --- what the pages show ----------------------------------------------------------------------------------------------
 
 
-def get_screen(session: Session, browser: Browser, page: str, *, now: datetime) -> Screen:
-    """What this page shows to this browser; only reads."""
+def get_screen(session: Session, browser: Browser, page: str, *, is_ended: bool = False, now: datetime) -> Screen:
+    """What this page shows to this browser; only reads. `is_ended`: it comes from a page whose session has ended."""
     principal = sessions.find(session, browser.sid, now=now)
     if page in (LOGIN, PASSWORD, CODE) and principal:
         return Screen(redirect=HOME)
@@ -391,6 +391,8 @@ def get_screen(session: Session, browser: Browser, page: str, *, now: datetime) 
         shown = format_msisdn(current.msisdn)
         slots |= {"sent_to": shown, "tail": shown[-5:]} | _countdown(current, now)
         return Screen(slots, {}, False, resend_in=_seconds_to_resend(current, now))
+    if page == LOGIN and not slots and (is_ended or browser.sid):  # the cookie of a session that is no more
+        slots["ended"] = translate("Сеанс закончился. Войдите снова.", browser.language)
     typed = row.typed_number if row else ""
     return Screen(slots, {"number": typed}, _is_captcha_shown(session, browser, page, typed, now))
 

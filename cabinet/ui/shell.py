@@ -109,7 +109,8 @@ _RAIL_LINK = (
     "aria-[current=page]:bg-brand-soft aria-[current=page]:font-semibold aria-[current=page]:text-brand-ink"
 )
 _BAR_LINK = (
-    "flex h-16 flex-col items-center justify-center gap-1 text-xs font-medium text-muted "
+    "flex h-16 flex-col items-center justify-center gap-1 text-[clamp(13px,3.9vw,0.8125rem)] font-medium "
+    "text-muted "
     "aria-[current=page]:font-semibold aria-[current=page]:text-brand-ink"
 )
 _BODY = "min-h-dvh bg-bg font-sans text-base text-ink antialiased in-data-stale:pb-14"
@@ -179,6 +180,7 @@ def frame(
             class_name="lg:mx-auto lg:grid lg:max-w-[76rem] lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-8 lg:px-6",
         ),
         _bar(back or here),
+        kit.owner(number),
         kit.update_strip("bottom-16"),
         kit.offline_strip(read_at),
         kit.toast(FaultState.text),
@@ -207,7 +209,7 @@ def sign_in_frame(*children: Any) -> rx.Component:
                         brand_mark(), settings().brand_name, class_name="flex items-center gap-3 text-lg font-bold"
                     ),
                     language_link(),
-                    class_name="flex h-20 items-center justify-between",
+                    class_name="flex min-h-20 flex-wrap items-center justify-between gap-x-3",
                 ),
                 rx.el.main(*children, id="main", tab_index=-1, class_name="outline-none"),
                 class_name="mx-auto flex min-h-dvh w-full max-w-[28rem] flex-col px-5 pb-8 lg:justify-center",
@@ -233,7 +235,7 @@ def public_frame(*children: Any, title: Text, back: str, back_label: Text, is_he
                 kit.icon_link("arrow_left", back_label, back, class_name="-ml-2.5"),
                 heading(title, class_name="min-w-0 flex-1 text-lg font-bold lg:text-2xl"),
                 language_link(),
-                class_name="mx-auto flex h-16 max-w-[38rem] items-center gap-3 lg:h-20",
+                class_name="mx-auto flex min-h-16 max-w-[38rem] items-center gap-3 lg:h-20",
             ),
             class_name="sticky top-0 z-10 bg-bg/95 px-4 lg:static",
         ),
@@ -368,7 +370,7 @@ def _header(here: str, title: str, number: Text, name: Text, initial: Text, back
         heading = [
             rx.el.p(
                 rx.el.span(t("Мой номер"), class_name="block text-xs text-muted"),
-                rx.el.span(number, class_name="block min-h-6 font-semibold whitespace-nowrap"),
+                rx.el.span(number, class_name="block min-h-6 font-semibold"),
                 class_name="min-w-0 flex-1 leading-tight",
             ),
             rx.el.h1(t(title), class_name="sr-only"),
@@ -385,7 +387,7 @@ def _header(here: str, title: str, number: Text, name: Text, initial: Text, back
                 aria_label=rx.Var.create(f"{t('Профиль')}: {name}"),
                 class_name="inline-flex size-11 items-center justify-center rounded-full",
             ),
-            class_name="mx-auto flex h-16 max-w-[40rem] items-center gap-3 lg:h-20 lg:max-w-none",
+            class_name="mx-auto flex min-h-16 max-w-[40rem] items-center gap-3 lg:h-20 lg:max-w-none",
         ),
         class_name="sticky top-0 z-10 border-b border-transparent bg-bg/95 px-4 lg:static lg:px-0",
     )

@@ -148,18 +148,31 @@ def test_the_month_is_switched_by_links_and_the_back_button(annas: Page, site: S
 
     annas.get_by_role("link", name="Следующий месяц").click()
     expect(annas.get_by_role("heading", name=title(now_on))).to_be_visible()
-    expect(annas.get_by_role("button", name="Следующий месяц")).to_be_disabled()
+    expect(annas.get_by_role("link", name="Следующий месяц")).to_be_disabled()
 
 
 def test_the_first_month_is_the_end_of_the_road(annas: Page, site: Site):
     open_month(annas)
-    while (link := annas.get_by_role("link", name="Предыдущий месяц")).is_visible():
+    link = annas.get_by_role("link", name="Предыдущий месяц")
+    while link.get_attribute("aria-disabled") == "false":
         month = annas.get_by_role("navigation", name="Месяц").get_by_role("heading").inner_text()
         link.click()
         expect(annas.get_by_role("heading", name=month)).to_have_count(0)
 
-    expect(annas.get_by_role("button", name="Предыдущий месяц")).to_be_disabled()
+    expect(annas.get_by_role("link", name="Предыдущий месяц")).to_be_disabled()
     expect(annas.get_by_text("больше, чем").or_(annas.get_by_text("меньше, чем"))).to_have_count(0)
+
+
+def test_the_keyboard_stays_on_the_arrow_at_the_end_of_the_road(annas: Page, site: Site):
+    open_month(annas, before(this_month(site)))
+    arrow = annas.get_by_role("link", name="Следующий месяц")
+    arrow.focus()
+
+    annas.keyboard.press("Enter")
+
+    expect(annas.get_by_role("heading", name=title(this_month(site)))).to_be_visible()
+    expect(arrow).to_be_disabled()
+    expect(arrow).to_be_focused()
 
 
 @pytest.mark.parametrize(

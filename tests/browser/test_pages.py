@@ -79,6 +79,21 @@ def test_a_page_fits_the_narrowest_phone(path: str, new_context: Callable[..., B
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+@pytest.mark.parametrize("path", PUBLIC + PRIVATE)
+def test_a_page_with_text_of_twice_the_size_does_not_scroll_sideways(
+    path: str, new_context: Callable[..., BrowserContext], signed_in_state: dict
+):
+    state = {"storage_state": signed_in_state} if path in PRIVATE else {}
+    page = new_context(**state).new_page()
+    settled(page, path)
+
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 @pytest.mark.parametrize("path", ["/login/code", "/welcome"])
 def test_the_pages_on_the_way_in_have_no_serious_violation(page: Page, site: Site, number: str, path: str):
     code = ask_for_code(page, site, number)

@@ -1,7 +1,9 @@
 """Signing in as people do it: a first visit, haste, mistakes, two tabs, no scripts, no mouse."""
 
 import re
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -251,6 +253,109 @@ def test_the_tab_of_a_session_ended_elsewhere_is_led_out_by_itself(
 
     expect(page.get_by_role("heading", name="Вход в кабинет")).to_be_visible()
     expect(page.get_by_role("heading", name="Баланс")).to_have_count(0)
+
+
+def end_sessions(site: Site, number: str) -> None:
+    """What time does: the subscriber's sessions are over, and no tab was told."""
+    with closing(sqlite3.connect(site.database, timeout=10)) as connection, connection:
+        connection.execute(
+            "UPDATE auth_session SET expires_at = '2026-01-01 00:00:00' WHERE subscriber_id ="
+            " (SELECT id FROM subscriber WHERE msisdn = ?)",
+            [f"7{number}"],
+        )
+
+
+def test_a_session_that_ended_comes_back_to_its_page_with_what_was_typed(page: Page, site: Site, number: str):
+    sign_in(page, site, number)
+    page.goto("/expenses/")
+    search = page.get_by_role("searchbox", name="Поиск по операциям")
+    search.fill("Казахстан")
+    expect(page.get_by_role("region", name="Операции")).to_be_visible()
+    end_sessions(site, number)
+
+    page.reload()
+
+    expect(page.get_by_text("Сеанс закончился. Войдите снова")).to_be_visible()
+    enter_code(page, submit_number(page, site, number))
+    expect(page.get_by_role("heading", name="Придумать пароль?").or_(search)).to_be_visible()
+    if "/welcome" in page.url:
+        page.get_by_role("button", name="Пропустить").click()
+    expect(page).to_have_url(re.compile("/expenses/$"))
+
+
+def test_what_was_typed_waits_for_the_same_subscriber(
+    page: Page, site: Site, number: str, new_context: Callable[..., BrowserContext]
+):
+    sign_in(page, site, number)
+    page.goto("/expenses/?lang=ru")
+    search = page.get_by_role("searchbox", name="Поиск по операциям")
+    search.fill("Казахстан")
+    other = new_context().new_page()
+    sign_in(other, site, number)
+    other.goto("/profile")
+
+    other.get_by_role("button", name="Выйти на всех").click()
+
+    expect(page.get_by_text("Сеанс закончился. Войдите снова — введённое сохранили.")).to_be_visible()
+    enter_code(page, submit_number(page, site, number))
+    expect(page).to_have_url(re.compile("/expenses/"))
+    expect(search).to_have_value("Казахстан")
+
+
+def test_what_was_typed_is_given_to_nobody_else(
+    page: Page, site: Site, spare_numbers: Iterator[str], new_context: Callable[..., BrowserContext]
+):
+    mine, theirs = next(spare_numbers), next(spare_numbers)
+    sign_in(page, site, mine)
+    page.goto("/expenses/")
+    search = page.get_by_role("searchbox", name="Поиск по операциям")
+    search.fill("Казахстан")
+    other = new_context().new_page()
+    sign_in(other, site, mine)
+    other.goto("/profile")
+    other.get_by_role("button", name="Выйти на всех").click()
+    expect(page.get_by_text("введённое сохранили")).to_be_visible()
+
+    enter_code(page, submit_number(page, site, theirs))
+    page.get_by_role("button", name="Пропустить").click()
+
+    expect(page).to_have_url(re.compile("/expenses/"))
+    expect(search).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("data-owner", re.compile(theirs[-2:]))
+    expect(search).to_have_value("")
+
+
+def test_a_stranger_and_who_signs_out_are_told_of_no_ended_session(page: Page, site: Site, number: str):
+    page.goto("/expenses/")
+    expect(page.get_by_role("heading", name="Вход в кабинет")).to_be_visible()
+    expect(page.get_by_text("Сеанс закончился")).to_have_count(0)
+    enter_code(page, submit_number(page, site, number))
+    page.get_by_role("button", name="Пропустить").click()
+    expect(page).to_have_url(re.compile("/expenses/"))
+
+    page.goto("/profile")
+    page.get_by_role("button", name="Выйти", exact=True).last.click()
+
+    expect(page.get_by_role("heading", name="Вход в кабинет")).to_be_visible()
+    expect(page.get_by_text("Сеанс закончился")).to_be_hidden()
+
+
+def test_a_refused_password_is_explained_beside_its_field(page: Page, site: Site, number: str):
+    enter_code(page, ask_for_code(page, site, number))
+    page.wait_for_url("**/welcome/")
+    field = page.get_by_label("Новый пароль")
+
+    field.fill("1234")
+    page.get_by_role("button", name="Сохранить пароль").click()
+
+    expect(page.get_by_role("alert").filter(has_text="пароль").first).to_be_visible()
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    help_box, rules_box = (
+        page.get_by_role("link", name="Что делать").bounding_box(),
+        page.get_by_text("знаков или больше", exact=False).last.bounding_box(),
+    )
+    assert help_box["y"] < rules_box["y"]
 
 
 def test_an_unknown_number_is_answered_alike_and_gets_no_sms(page: Page, site: Site, number: str):

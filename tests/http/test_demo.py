@@ -72,3 +72,10 @@ def test_nothing_of_it_is_there_in_production(client, database, monkeypatch, met
     monkeypatch.setattr("cabinet.http.demo.settings", lambda: SimpleNamespace(is_demo=False))  # no real gateway yet
 
     assert client.request(method, path, data={"to": "day"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/demo", "/demo/"])
+def test_the_demo_itself_leads_to_its_phone(client, database, path):
+    answer = client.get(path, follow_redirects=False)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/demo/phone/")

@@ -33,11 +33,19 @@ def built(tmp_path: Path) -> Path:
     """Built pages, with what must not be reachable lying among them."""
     static = tmp_path / "client"
     (static / "assets").mkdir(parents=True)
+    (static / "fonts").mkdir()
     (static / "login").mkdir()
     (static / "index.html").write_text("<script>start()</script><script src='/assets/a.js'></script>")
     (static / "login" / "index.html").write_text("<style>p{}</style><script type=module>enter()</script><p>login</p>")
     (static / "404.html").write_text("<p>nothing</p>")
-    for name in ("assets/page-Bx12.js", "assets/page-Bx12.js.map", ".env", "cabinet.db", "icon.svg"):
+    for name in (
+        "fonts/letters.woff2",
+        "assets/page-Bx12.js",
+        "assets/page-Bx12.js.map",
+        ".env",
+        "cabinet.db",
+        "icon.svg",
+    ):
         (static / name).write_text("x")
     return static
 
@@ -130,6 +138,8 @@ def test_a_page_may_have_its_own_inline_styles_and_no_others(client):
         ("/assets/page-Bx12.js", "public, max-age=31536000, immutable"),
         ("/assets/missing.js", "no-store"),
         ("/icon.svg", "no-cache"),
+        ("/fonts/letters.woff2", "public, max-age=86400, stale-while-revalidate=2592000"),
+        ("/fonts/missing.woff2", "no-store"),
         ("/login/", "no-store"),
         ("/who", "no-store"),
         ("/own", "private, max-age=5"),

@@ -120,6 +120,7 @@ def clock() -> rx.Component:
         rx.el.div(
             rx.cond(ClockState.is_busy, rx.el.p(t("Время идёт…"), class_name="font-medium"), rx.fragment()),
             rx.cond(ClockState.refusal, kit.note("bad", ClockState.refusal), rx.fragment()),
+            rx.cond(ClockState.note, kit.note("info", ClockState.note), rx.fragment()),
             rx.cond(
                 ClockState.happened,
                 rx.el.div(

@@ -78,13 +78,21 @@ def _bubble(sms: Sms, now: datetime, language: Language) -> SmsView:
     )
 
 
+_NO_FEE_AHEAD = (
+    "Плата за ваш тариф не списалась: не хватает денег. Следующей нет, пока не списана эта, поэтому прошёл один день.",
+    "Плат впереди ни у кого нет, поэтому прошёл один день.",
+)
+"""Of who is signed in, and of everybody."""
+
+
 class ClockState(rx.State):
-    """The operator's moment, and what happened while it was moved."""
+    """The operator's moment, and what happened while it was moved; `note`: why it was moved otherwise than asked."""
 
     now: str = ""
     is_busy: bool = False
     happened: list[str] = []
     refusal: str = ""
+    note: str = ""
 
     @access.public
     async def load(self):
@@ -117,11 +125,15 @@ class ClockState(rx.State):
         except PermissionError:
             subscriber_id = None
         try:
+            if leap == Leap.FEE and not await in_read_session(demo.has_fee_ahead, subscriber_id, now=before):
+                self.note = translate(_NO_FEE_AHEAD[subscriber_id is None], language)
+            else:
+                self.note = ""
             after = await asyncio.to_thread(
                 demo.advance_clock, leap, subscriber_id=subscriber_id, on_progress=lives.append
             )
         except CabinetError as error:
-            self.refusal = translate(error.text, language)
+            self.refusal, self.note = translate(error.text, language), ""
         else:
             self.refusal = ""
             days = formats.days_between(clock.local(before).date(), clock.local(after).date(), language)

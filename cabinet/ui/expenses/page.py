@@ -67,22 +67,14 @@ def _months() -> rx.Component:
 
 
 def _to_month(icon_name: str, what: kit.Text, to: rx.Var[str], name: rx.Var[str]) -> rx.Component:
-    """A link to the month beside; where there is none, a button that says so and does nothing."""
-    return rx.cond(
-        to,
-        kit.page_link(
-            kit.icon(icon_name, "size-6"),
-            to=to,
-            aria_label=rx.Var.create(f"{what}: {name}"),
-            class_name=recipes.ICON_BUTTON,
-        ),
-        rx.el.button(
-            kit.icon(icon_name, "size-6"),
-            type="button",
-            disabled=True,
-            aria_label=rx.Var.create(f"{what}: {t('нет данных')}"),
-            class_name=f"{recipes.ICON_BUTTON} opacity-40",
-        ),
+    """A link to the month beside. Where there is none it says so and leads to where one is: another element in its
+    place would take the keyboard's focus away."""
+    return kit.page_link(
+        kit.icon(icon_name, "size-6"),
+        to=rx.cond(to, to, rx.Var.create(f"/expenses/?month={ExpensesState.month.value}")),
+        aria_label=rx.cond(to, rx.Var.create(f"{what}: {name}"), rx.Var.create(f"{what}: {t('нет данных')}")),
+        aria_disabled=rx.cond(to, "false", "true"),
+        class_name=f"{recipes.ICON_BUTTON} aria-disabled:pointer-events-none aria-disabled:opacity-40",
     )
 
 
@@ -170,8 +162,8 @@ def _category(category: CategoryView) -> rx.Component:
             on_click=ExpensesState.show_only(category.code),
             aria_pressed=rx.cond(is_on, "true", "false"),
             custom_attrs={"data-shows": "operations"},
-            class_name="-mx-2 flex min-h-12 w-[calc(100%+1rem)] items-center gap-3 rounded-md px-2 py-1 text-left "
-            "hover:bg-sunken aria-pressed:bg-brand-soft",
+            class_name="-mx-2 flex min-h-12 w-[calc(100%+var(--spacing)*4)] flex-wrap items-center gap-3 rounded-md "
+            "px-2 py-1 text-left hover:bg-sunken aria-pressed:bg-brand-soft",
         ),
         key=category.code,
     )
@@ -229,7 +221,7 @@ def _fact(fact: Fact) -> rx.Component:
     return rx.el.div(
         rx.el.dt(fact.name, class_name="text-muted"),
         rx.el.dd(fact.value, class_name="text-right font-medium"),
-        class_name="flex justify-between gap-4",
+        class_name="flex flex-wrap justify-between gap-x-4",
     )
 
 

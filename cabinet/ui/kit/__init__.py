@@ -75,7 +75,7 @@ from cabinet.ui.kit.forms import (
 )
 from cabinet.ui.kit.icons import drawing, icon
 from cabinet.ui.kit.prices import Picked, Priced, priced, setting_radio, setting_switch, slider
-from cabinet.ui.kit.refresher import first_figures, refresher
+from cabinet.ui.kit.refresher import first_figures, owner, refresher
 from cabinet.ui.kit.rows import rows
 
 __all__ = [
@@ -124,6 +124,7 @@ __all__ = [
     "month_levels_path",
     "note",
     "offline_strip",
+    "owner",
     "page_action",
     "page_link",
     "password_field",

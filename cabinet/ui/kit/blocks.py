@@ -114,14 +114,15 @@ def balance_card(
             rx.el.div(
                 rx.el.h2(t("Баланс"), id="balance", class_name="text-sm font-medium"),
                 rx.el.p(freshness, class_name="text-xs"),
-                class_name="flex items-start justify-between",
+                class_name="flex flex-wrap items-start justify-between gap-x-3",
             ),
             rx.el.p(
                 roubles,
-                rx.el.span(kopecks, class_name="text-xl font-semibold"),
-                class_name="mt-1 text-3xl font-bold tracking-tight whitespace-nowrap",
+                rx.el.span(kopecks, class_name="text-[min(var(--text-xl),max(24px,7vw))] font-semibold"),
+                class_name="mt-1 text-[min(var(--text-3xl),max(46px,13vw))]/[1.05] font-bold tracking-tight "
+                "whitespace-nowrap",
             ),
-            rx.el.dl(*facts, class_name="mt-4 grid grid-cols-[1.5fr_1fr] gap-3 border-t border-white/25 pt-3 text-sm"),
+            rx.el.dl(*facts, class_name="mt-4 flex flex-wrap gap-3 border-t border-white/25 pt-3 text-sm"),
             *([] if status is None else [status]),
             *([] if action is None else [rx.el.div(action, class_name="mt-4")]),
             class_name="relative",
@@ -133,7 +134,11 @@ def balance_card(
 
 def balance_fact(name: Text, value: Text) -> rx.Component:
     """A pair under the balance: “Спишем чт, 26 ноября”, “650 ₽”."""
-    return rx.el.div(rx.el.dt(name), rx.el.dd(value, class_name="mt-0.5 text-base font-semibold"))
+    return rx.el.div(
+        rx.el.dt(name),
+        rx.el.dd(value, class_name="mt-0.5 text-base font-semibold"),
+        class_name="odd:grow-3 odd:basis-[55%] even:grow-2 even:basis-[35%]",
+    )
 
 
 def balance_status(text: Text, is_enough: bool | rx.Var[bool], strong: Text = "") -> rx.Component:
@@ -184,7 +189,7 @@ def meter(
             rx.el.span(
                 rx.el.b(left, class_name="text-lg font-bold text-ink"), " ", rest, class_name="text-sm text-muted"
             ),
-            class_name="flex items-baseline justify-between gap-3",
+            class_name="flex flex-wrap items-baseline justify-between gap-x-3",
         ),
         rx.cond(is_unlimited, rx.fragment(), bar),
         rx.el.p(
@@ -402,5 +407,5 @@ def _card_head(title: Text, aside: Any, id: str) -> rx.Component:
     return rx.el.div(
         rx.el.h2(title, id=id, class_name=recipes.CARD_TITLE),
         *([] if aside is None else [rx.el.div(aside, class_name="-my-2.5 shrink-0")]),
-        class_name="flex min-h-6 items-center justify-between gap-3",
+        class_name="flex min-h-6 flex-wrap items-center justify-between gap-x-3",
     )

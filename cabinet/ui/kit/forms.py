@@ -165,9 +165,14 @@ def code_field(hint: Text | rx.Component) -> rx.Component:
 
 
 def password_field(
-    label: Text, *, name: str = "password", is_new: bool = False, hint: rx.Component | None = None
+    label: Text,
+    *,
+    name: str = "password",
+    is_new: bool = False,
+    hint: rx.Component | None = None,
+    way_out: rx.Component | None = None,
 ) -> rx.Component:
-    """A password with a toggle that shows it. Its error goes to `error_<name>`."""
+    """A password with a toggle that shows it. Its error goes to `error_<name>`, `way_out` stands right under it."""
     box = rx.el.div(
         text_input(
             name=name,
@@ -193,6 +198,7 @@ def password_field(
         rx.el.label(label, html_for=name, class_name=recipes.LABEL),
         box,
         field_error(name),
+        *([] if way_out is None else [way_out]),
         *below,
         class_name="group",
     )

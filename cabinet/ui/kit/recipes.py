@@ -21,7 +21,7 @@ ICON_BUTTON = "inline-flex size-11 items-center justify-center rounded-full hove
 CARD = "rounded-lg bg-surface p-5 shadow-card"
 CARD_TITLE = "text-lg font-bold"
 LIST_CARD = "divide-y divide-line rounded-lg bg-surface shadow-card"
-LIST_ROW = "flex min-h-16 w-full items-center gap-3 px-5 py-3 text-left"
+LIST_ROW = "flex min-h-16 w-full flex-wrap items-center gap-3 px-5 py-3 text-left"
 TILE = "flex size-10 shrink-0 items-center justify-center rounded-full"
 
 LABEL = "mb-1.5 block text-sm font-semibold"
@@ -46,7 +46,7 @@ CHIP = f"{_CHIP} border-line bg-surface hover:bg-sunken"
 CHIP_ON = f"{_CHIP} border-ink bg-ink text-bg"
 
 FOCUS_WITHIN = "focus-within:outline-3 focus-within:outline-offset-2 focus-within:outline-[var(--c-focus)]"
-SEGMENTS = "flex gap-1 rounded-md bg-sunken p-1"
+SEGMENTS = "flex flex-wrap gap-1 rounded-md bg-sunken p-1"
 _SEGMENT = (
     "flex min-h-11 flex-1 items-center justify-center gap-1.5 rounded-[0.625rem] px-2 text-sm font-medium text-muted"
 )

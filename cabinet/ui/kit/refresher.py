@@ -1,4 +1,4 @@
-"""Figures that come without a press: with the document, and newer ones later."""
+"""What a page says and asks without a press: first figures, newer ones later, whose they are."""
 
 from typing import Any
 
@@ -37,3 +37,17 @@ class FirstFigures(Component):
 def first_figures() -> rx.Component:
     """Puts the figures that came in the document on the screen; see `ui/first_figures.py`."""
     return FirstFigures.create()
+
+
+class Owner(Component):
+    """Shows nothing; see `runtime.js`."""
+
+    library = "$/utils/kit"
+    tag = "Owner"
+
+    number: rx.Var[str] = field(doc="The subscriber's number; empty until it is known")
+
+
+def owner(number: Any) -> rx.Component:
+    """Tells the scripts whose page it is."""
+    return Owner.create(number=number)

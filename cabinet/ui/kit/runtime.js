@@ -82,6 +82,16 @@ export const useConnection = (errors) => {
   return isLost ? "lost" : wasLost ? "back" : "";
 };
 
+/** Whose page it is, once that is known: `fresh.js` gives back what was typed to nobody else. */
+export const Owner = ({ number }) => {
+  useEffect(() => {
+    if (!number) return;
+    document.documentElement.dataset.owner = number;
+    dispatchEvent(new Event("cabinet:owner"));
+  }, [number]);
+  return null;
+};
+
 /** A native modal dialog: the browser traps the focus, closes on Esc and gives the focus back. */
 export const Sheet = ({ open, answer, onDismiss, children, ...rest }) => {
   const dialog = useRef(null);

@@ -105,7 +105,7 @@ def _offer() -> rx.Component:
             class_name="flex size-14 shrink-0 items-center justify-center rounded-full bg-surface text-brand-ink",
         ),
         to=offer.address,
-        class_name="flex items-center gap-4 rounded-lg bg-brand-soft p-5",
+        class_name="flex flex-wrap items-center gap-4 rounded-lg bg-brand-soft p-5",
     )
     return rx.cond(offer.title, card, rx.fragment())
 
@@ -267,7 +267,7 @@ def _explaining_fact(fact: Fact) -> rx.Component:
     return rx.el.div(
         rx.el.dt(fact.name, class_name="text-muted"),
         rx.el.dd(fact.value, class_name="text-right font-medium"),
-        class_name="flex justify-between gap-4",
+        class_name="flex flex-wrap justify-between gap-x-4",
     )
 
 

@@ -48,11 +48,11 @@ def _person() -> rx.Component:
             rx.el.p(
                 rx.el.span(ProfileState.number, " ·", class_name="whitespace-nowrap"),
                 " ",
-                rx.el.span(ProfileState.account, class_name="whitespace-nowrap"),
+                rx.el.span(ProfileState.account),
                 class_name="text-sm text-muted",
             ),
         ),
-        class_name="flex items-center gap-4 rounded-lg bg-surface p-5 shadow-card",
+        class_name="flex flex-wrap items-center gap-4 rounded-lg bg-surface p-5 shadow-card",
     )
 
 

@@ -15,7 +15,7 @@ def terms_table(terms: rx.Var[list[TermView]], before: kit.Text, after: kit.Text
     def head(text: kit.Text) -> rx.Component:
         return rx.el.th(text, scope="col", class_name="pb-2 text-right font-medium")
 
-    return rx.el.table(
+    table = rx.el.table(
         rx.el.caption(t("Что изменится"), class_name="sr-only"),
         rx.el.thead(
             rx.el.tr(
@@ -26,8 +26,9 @@ def terms_table(terms: rx.Var[list[TermView]], before: kit.Text, after: kit.Text
             )
         ),
         rx.el.tbody(rx.foreach(terms, _term), class_name="tabular-nums"),
-        class_name="mt-4 w-full text-left text-sm",
+        class_name="w-full text-left text-sm",
     )
+    return rx.el.div(table, class_name="mt-4 overflow-x-auto")
 
 
 def _term(term: TermView) -> rx.Component:

@@ -8,6 +8,7 @@ from cabinet.ui.shell import cabinet_page, sign_in_frame
 from cabinet.ui.sign_in.parts import (
     cannot_sign_in,
     heading,
+    session_ended,
     way_of_signing_in,
     what_to_do,
     what_to_do_with_number_and_captcha,
@@ -18,6 +19,7 @@ from cabinet.ui.sign_in.parts import (
 def login() -> rx.Component:
     """Asks the number; the answer to the form is the next page."""
     return sign_in_frame(
+        session_ended(),
         heading(t("Вход в кабинет"), t("Если вы здесь впервые, кабинет создастся сам.")),
         way_of_signing_in("/login/"),
         kit.form(

@@ -16,6 +16,21 @@ def heading(title: Text, lead: Text) -> rx.Component:
     )
 
 
+def session_ended() -> rx.Component:
+    """Why the sign-in page has come: slot `ended`. Where what was typed is kept, a script puts that in its place."""
+    return rx.el.div(
+        rx.el.span(kit.icon("info", "size-6"), class_name="text-info"),
+        kit.slot(
+            "ended",
+            rx.el.p,
+            data_kept=t("Сеанс закончился. Войдите снова — введённое сохранили."),
+            class_name="min-w-0 flex-1 font-medium",
+        ),
+        role="status",
+        class_name="mb-5 flex gap-3 rounded-md bg-info-soft p-4 has-[[data-slot]:empty]:hidden",
+    )
+
+
 def what_to_do(article: str, slot: str = "[role=alert]_[data-slot]") -> rx.Component:
     """Inside a form: the way to the help article about an error, seen while the slot of the error has a text.
 

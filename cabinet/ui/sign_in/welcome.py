@@ -43,8 +43,7 @@ def welcome() -> rx.Component:
                 aria_hidden="true",
                 class_name="sr-only",
             ),
-            kit.password_field(t("Новый пароль"), is_new=True, hint=rules),
-            what_to_do("choosing-a-password"),
+            kit.password_field(t("Новый пароль"), is_new=True, hint=rules, way_out=what_to_do("choosing-a-password")),
             rx.el.div(
                 kit.submit(t("Сохранить пароль")),
                 kit.submit(
