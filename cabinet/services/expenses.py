@@ -23,6 +23,7 @@ from sqlmodel import Session, col
 from cabinet import clock
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Plan
+from cabinet.domain.effects import ChargeKind, recompute_charge
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.periods import period_containing
 from cabinet.domain.rating import Direction, Reason, Rounding
@@ -251,7 +252,8 @@ class Line:
     nothing back. `balance_after_kopecks` is the main account's, None where the line did not touch it (usage that was
     free, or wholly a debt). `quantity` is in the kind's unit: seconds, messages, bytes; None where nothing was used.
     `zone_name` names the zone or traffic class, `destination` follows “Звонок”, `peer` is the other party or the
-    application. A reversal has these facts of what it gives back.
+    application. `charge` is what an order or a fee of a service was for, and `name` the plan, service or package.
+    A reversal has these facts of what it gives back.
     """
 
     id: str
@@ -269,6 +271,8 @@ class Line:
     zone: str = ""
     zone_name: str = ""
     destination: str = ""
+    charge: ChargeKind | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +346,8 @@ class Part:
     name: str
     step_name: str
     kopecks: int
+    days: int = 1
+    of_days: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +358,8 @@ class LineExplanation:
     `missed_quantity` was left. It was paid in blocks of `block` units at `price_kopecks` each: `blocks` of them. Where
     what is over the allowances is summed over the period, the sum was `counter_before` and became `counter_after`, and
     `blocks` is how many more that makes. `debt_after_kopecks` is there when the money did not do.
-    Of a fee: `parts` for the period [`period_start_on`, `period_end_on`).
+    Of a fee: `parts` for the period [`period_start_on`, `period_end_on`). Of an order: one part, with the days that it
+    is a share for, negative where it came back.
     Of money in: `paid_kopecks`, and `paid_from` says where from (`card`). Of a reversal: all
     that is said of the line `reversed_line_id`, which it gives back.
     """
@@ -462,11 +469,25 @@ def _explain(who: "_Who", entry: "_Entry", allowance_names: Mapping[int, str]) -
             period_start_on=date.fromisoformat(facts["period_start"]),
             period_end_on=date.fromisoformat(facts["period_end"]),
         )
+    if entry.what == "order":
+        sign = -1 if facts["is_refund"] else 1
+        part = Part(facts["code"], facts["name"], "", sign * recompute_charge(facts), facts["days"], facts["of_days"])
+        return replace(common, parts=(part,))
+    if entry.what in _FEES_OF_SERVICES:
+        return replace(
+            common,
+            parts=(Part(facts["code"], facts["name"], "", facts["price_kopecks"]),),
+            period_start_on=date.fromisoformat(facts["period_start"]),
+            period_end_on=date.fromisoformat(facts["period_end"]),
+        )
     if entry.what == "top_up":
         return replace(common, paid_kopecks=facts["paid_kopecks"], paid_from=facts["source"])
     if entry.what == "opening":
         return replace(common, paid_kopecks=facts["opening_kopecks"])
     return common
+
+
+_FEES_OF_SERVICES = ("option_fee", "bundle")
 
 
 def _version_in(facts: Mapping[str, Any]) -> int | None:
@@ -581,6 +602,12 @@ _KIND_WORDS = {
     "promised_return": "возврат обещанный платёж promised payment",
     "promised_fee": "плата обещанный платёж promised payment fee",
 }
+_CHARGE_WORDS = {
+    ChargeKind.PLAN_FEE: "тариф plan",
+    ChargeKind.SWITCH: "переход на тариф plan switch",
+    ChargeKind.OPTION_FEE: "услуга service",
+    ChargeKind.BUNDLE: "пакет package",
+}
 _USAGE_WORDS = {
     UsageKind.VOICE: "звонок вызов разговор минуты call minutes",
     UsageKind.SMS: "sms смс сообщение message",
@@ -629,7 +656,7 @@ def _names(line: Line) -> str:
     if line.category:
         words.append(_CATEGORY_WORDS[line.category])
     if line.usage_kind is None or line.usage_direction is None:
-        words.append(line.plan_name)
+        words += [line.name or line.plan_name, _CHARGE_WORDS[line.charge] if line.charge else ""]
     else:
         words += [_USAGE_WORDS[line.usage_kind], line.zone_name, line.destination]
         if line.usage_kind != UsageKind.DATA:
@@ -839,7 +866,8 @@ def _line(plan: Plan | None, facts: Mapping[str, Any], **known: Any) -> Line:
     """A line with what the facts say of the usage, if there was any."""
     plan_name = plan.name if plan else ""
     if "zone" not in facts:
-        return Line(plan_name=plan_name, **known)
+        charge = ChargeKind(facts["kind"]) if facts.get("kind") in set(ChargeKind) else None
+        return Line(plan_name=plan_name, charge=charge, name=facts["name"] if charge else "", **known)
     zone = plan.zones.get(facts["zone"]) if plan else None
     return Line(
         plan_name=plan_name,

@@ -35,6 +35,7 @@ from cabinet.models.usage import Allowance, UsageRecord
 from cabinet.services import audit, billing, orders, overview, subscribers, tariffs, usage
 from cabinet.services.orders import CannotUndo, InsufficientFunds, Order, Outdated, Quote, QuoteOutdated, WhyNot
 from tests.conftest import NOON, both_engines
+from tests.every_line import check_everyone, lines_of
 
 CATALOGUE = """
 default_region: moscow
@@ -762,3 +763,20 @@ def test_the_dashboard_knows_what_is_planned_and_forgets_what_is_not(shop: Sessi
 
     assert planned == overview.PlannedPlan(moscow(2026, 12, 5), "Максимум", is_same_plan=False)
     assert overview.get_overview(shop, anna, now=NOON).planned is None
+
+
+def test_what_orders_cost_explains_itself_in_the_statement(shop: Session):
+    anna = given(shop, plan="fair", since=moscow(2026, 11, 5), money=500_000)
+    now = NOON + timedelta(days=3)
+    order = confirmed(shop, anna, tariffs.quote_switch(shop, anna, "max", when=SwitchTime.NOW, now=now), now)
+    orders.undo(shop, anna, order.id, now=now)
+
+    check_everyone(shop, [anna], now=now)
+    lines = lines_of(shop, anna, now.date().replace(day=1), now=now)
+
+    assert {(line.kind, str(line.charge), line.name) for line in lines if line.charge} >= {
+        ("order", "plan_fee", "Максимум"),
+        ("reversal", "plan_fee", "Максимум"),
+        ("order", "switch", "Максимум"),
+    }
+    assert lines_of(shop, anna, now.date().replace(day=1), now=now, search="переход максимум")

@@ -12,6 +12,7 @@ from cabinet.locales import Language, translate
 from cabinet.services.expenses import CategorySpending, Line, LineExplanation, Month
 from cabinet.ui import formats
 from cabinet.ui.kit.charts import bars_box, bars_path, expected_path, stack_places, ticks_path
+from cabinet.ui.quotes.views import charge_name
 
 OTHER_TONE = 5  # the colour of every category after the fourth
 _MEGABYTE = 2**20
@@ -363,6 +364,8 @@ def _row(line: Line, day: str, language: Language) -> RowView:
 def _title(line: Line, language: Language) -> str:
     if line.kind == "usage":
         return _usage_title(line, language)
+    if line.charge is not None and line.kind != "reversal":
+        return charge_name(line.charge, line.name, language)
     return translate(_TITLES.get(line.kind, "Операция"), language)
 
 
@@ -398,6 +401,8 @@ def _second(line: Line, language: Language) -> str:
         return quantity(line.usage_kind, line.quantity, language)
     if line.kind == "plan_fee":
         return line.plan_name
+    if line.kind == "reversal" and line.charge is not None:
+        return charge_name(line.charge, line.name, language)
     if line.kind == "reversal" and line.category is not None:
         return translate(CATEGORIES[line.category], language)
     return ""
@@ -444,7 +449,9 @@ def explanation_view(found: LineExplanation, now: datetime, language: Language) 
 
 
 def _why(found: LineExplanation, language: Language) -> str:
-    if found.line.kind == "plan_fee":
+    if found.line.kind == "order":
+        return translate("Вы подтвердили это в кабинете: см. «История изменений» в профиле.", language)
+    if found.line.kind in ("plan_fee", "option_fee", "bundle"):
         return translate("Плата за период вперёд.", language)
     if found.line.kind == "top_up":
         return translate("Деньги зачислены сразу.", language)
@@ -506,6 +513,11 @@ def _fee_facts(found: LineExplanation, now: datetime, language: Language) -> lis
         days = (found.period_start_on, found.period_end_on - timedelta(days=1))
         period = " — ".join(formats.date_only(day, today, language) for day in dict.fromkeys(days))
         facts.append(Fact(translate("Период", language), period))
+    facts += [
+        Fact(translate("Дней", language), f"{part.days} {translate('из', language)} {part.of_days}")
+        for part in found.parts
+        if part.of_days > 1
+    ]
     for part in found.parts if len(found.parts) > 1 else ():
         name = f"{part.name}: {part.step_name}" if part.step_name else part.name
         facts.append(Fact(name, formats.money(part.kopecks, language)))

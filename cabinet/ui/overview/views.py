@@ -11,6 +11,7 @@ from cabinet.services.advisor import Advice, Confidence
 from cabinet.services.overview import AllowanceLeft, Expenses, NextCharge, Operation, OptionToMind, Overview
 from cabinet.ui import formats
 from cabinet.ui.kit.charts import area_path, marker_position, step_path
+from cabinet.ui.quotes.views import charge_name
 
 LOW_PERCENT = 10
 _ROOM = 6  # days at either end of the chart where a word would run into the dates
@@ -401,14 +402,8 @@ _TITLES = {
     "promised_return": "Возврат обещанного платежа",
     "promised_fee": "Плата за обещанный платёж",
 }
-_CHARGES = {
-    "plan_fee": "Тариф «{name}»",
-    "switch": "Переход на «{name}»",
-    "option_fee": "Услуга «{name}»",
-    "bundle": "Пакет «{name}»",
-    "promised_payment": "Обещанный платёж",
-}
-"""What an order or the fee of a service was for, by the kind in its explanation."""
+_OF_ORDERS = ("order", "option_fee", "bundle")
+"""What orders cost, and services after them: the explanation says what that was for."""
 _REASONS = {
     Reason.NOT_COVERED: "Не входит в пакеты тарифа: у этого направления своя цена.",
     Reason.OVER: "Пакет закончился, дальше — по цене тарифа.",
@@ -444,9 +439,8 @@ def _icon(operation: Operation) -> str:
 
 def _title(operation: Operation, language: Language) -> str:
     if operation.kind != "usage":
-        text = _CHARGES.get(operation.explanation.get("kind", ""))
-        if text and operation.kind != "plan_fee":
-            return translate(text, language, name=operation.explanation["name"])
+        if operation.kind in _OF_ORDERS:
+            return charge_name(operation.explanation["kind"], operation.explanation.get("name", ""), language)
         return translate(_TITLES.get(operation.kind, "Операция"), language)
     match UsageKind(operation.explanation["kind"]):
         case UsageKind.VOICE:

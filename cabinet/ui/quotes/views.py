@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cabinet import clock
 from cabinet.domain.allowances import UsageKind
-from cabinet.domain.effects import OrderKind
+from cabinet.domain.effects import PROMISED, ChargeKind, OrderKind
 from cabinet.domain.promised_payments import percent_of
 from cabinet.domain.quotes import DoorKind, NextFee, Part, PartKind, PromiseLine, Summary, TermLine
 from cabinet.locales import Language, translate
@@ -349,6 +349,20 @@ def _confirm(kind: OrderKind, summary: Summary, now: datetime, language: Languag
     if summary.promise is not None:
         return translate("Взять {sum}", language, sum=formats.money(summary.promise.kopecks, language))
     return translate("Отключить", language)
+
+
+_CHARGES = {
+    ChargeKind.PLAN_FEE: "Тариф «{name}»",
+    ChargeKind.SWITCH: "Переход на «{name}»",
+    ChargeKind.OPTION_FEE: "Услуга «{name}»",
+    ChargeKind.BUNDLE: "Пакет «{name}»",
+    PROMISED: "Обещанный платёж",
+}
+
+
+def charge_name(kind: str, name: str, language: Language) -> str:
+    """What money was for: «Пакет «+5 ГБ»»."""
+    return translate(_CHARGES[kind], language, name=name)
 
 
 # --- what is lost, what is added -------------------------------------------------------------------------------------
