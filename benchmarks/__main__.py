@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks import advisor, expenses, fees, messages, sessions, usage, web
+from benchmarks import advisor, expenses, fees, messages, payments, sessions, usage, web
 from benchmarks.report import Table
 from benchmarks.sites import CannotMeasure, town
 
 RESULTS = Path(__file__).parent / "results.md"
-PARTS = ("usage", "expenses", "advisor", "fees", "messages", "web", "sessions")
+PARTS = ("usage", "expenses", "advisor", "fees", "messages", "payments", "web", "sessions")
 
 
 def main() -> int:
@@ -52,6 +52,7 @@ def _run(part: str, is_quick: bool) -> str:
         "advisor": advisor.main,
         "fees": fees.main,
         "messages": messages.main,
+        "payments": payments.main,
     }
     if part in alone:
         tables = alone[part](is_quick=is_quick)

@@ -5,6 +5,7 @@ SQLite (WAL) and PostgreSQL run the same code. On SQLite a writing transaction t
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -93,10 +94,25 @@ def explain(error: DBAPIError) -> str:
     return f"The database {engine().url.render_as_string(hide_password=True)}: {told}. {advice}".rstrip()
 
 
+_writer = threading.Lock()
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """SQLite's one writer is waited for in turn: by itself SQLite looks again after ever longer sleeps, and of many who
+    wait somebody is overtaken for seconds. Who has waited too long leaves it to SQLite to refuse him."""
+    is_held = settings().is_sqlite and _writer.acquire(timeout=BUSY_TIMEOUT_MS / 1000)
+    try:
+        yield
+    finally:
+        if is_held:
+            _writer.release()
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """A session that commits at the end of the block, or rolls back when the block raises."""
-    with Session(engine(), expire_on_commit=False) as session, session.begin():
+    with _in_turn(), Session(engine(), expire_on_commit=False) as session, session.begin():
         yield session
 
 

@@ -129,11 +129,12 @@ def record_payment(
         NotFound: the subscriber has no accounts.
         ReferenceConflict: the reference was used for another payment.
     """
-    subscription_ids: Any = session.exec(
-        select(col(PlanSubscription.id))
+    held: Any = session.exec(
+        select(PlanSubscription.id, PlanSubscription.state, PlanSubscription.next_fee_at)
         .where(PlanSubscription.subscriber_id == subscriber_id, PlanSubscription.state != SubscriptionState.ENDED)
         .with_for_update()
     ).all()
+    due_ids = [subscription_id for subscription_id, _, fee_at in held if fee_at is not None and fee_at <= happened_at]
     option_ids = option_fees.list_of(session, subscriber_id)
     accounts = ledger.accounts_of(session, subscriber_id)
     gateway_id = ledger.operator_account(session, "gateway")
@@ -149,9 +150,11 @@ def record_payment(
     if not posted.is_new:
         return Payment(posted.transaction_id, is_new=False)
     settled = ledger.settle_debt(session, subscriber_id, happened_at=happened_at, now=now)
-    _resume(session, subscriber_id, happened_at)
-    fees = charge_fees_until(session, subscription_ids, happened_at, now=now)
-    option_fees.charge_until(session, option_ids, happened_at, now=now)
+    if any(state is SubscriptionState.SUSPENDED for _, state, _ in held):
+        _resume(session, subscriber_id, happened_at)
+    fees = charge_fees_until(session, due_ids, happened_at, now=now) if due_ids else []
+    if option_ids:
+        option_fees.charge_until(session, option_ids, happened_at, now=now)
     return Payment(posted.transaction_id, is_new=True, settled_kopecks=settled, fees=tuple(fees))
 
 

@@ -319,11 +319,8 @@ def settle(
         return _of_another(session, payment, gateway, asked_id)
     if trouble := _mismatch(row, payment, gateway):
         return _hold(session, row, trouble, payment)
-    if row.gateway_id is None:
-        if session.exec(_of_gateway(row.gateway, payment.id)).first() is not None:  # it is another order's already
-            return _hold(session, row, Attention.ORDER_DIFFERS, payment)
-        row.gateway_id = payment.id
-    row.method_title = payment.method_title or row.method_title
+    if row.gateway_id is None and session.exec(_of_gateway(row.gateway, payment.id)).first() is not None:
+        return _hold(session, row, Attention.ORDER_DIFFERS, payment)  # it is another order's payment
     match payment.state:
         case PaymentState.PENDING:
             settled = _is_pending(session, row, payment, now)
@@ -331,6 +328,7 @@ def settle(
             settled = _has_succeeded(session, row, payment, is_fetched, now)
         case PaymentState.CANCELED:
             settled = _was_canceled(session, row, payment, now)
+    _learn(row, payment)
     if is_fetched and not row.state.is_open:
         row.check_after = None
     session.add(row)
@@ -367,12 +365,50 @@ def handle_webhook(gateway: PaymentGateway, body: bytes, headers: Mapping[str, s
             log.warning("forged webhook", gateway=gateway.name, reason=str(error))
             return _keep_event(gateway, body, WebhookVerdict.FORGED, top_up_id, now=now)
     with db.transaction() as session:
-        moment = now()
-        settled = settle(session, payment, gateway=gateway, is_fetched=is_fetched, now=moment)
-        session.add(_event(gateway, body, settled.verdict, settled.top_up_id, moment))
-    if settled.subscriber_id is not None:
-        news.tell(settled.subscriber_id)
+        settled = _hear(session, gateway, body, payment, is_fetched=is_fetched, now=now())
+    _tell(settled)
     return settled.verdict
+
+
+def handle_signed(
+    gateway: PaymentGateway, messages: Sequence[tuple[bytes, GatewayPayment]], *, now: Now
+) -> list[WebhookVerdict | None]:
+    """The same for messages whose signature `gateway.read_webhook` has verified, all in one transaction.
+
+    One that fails is undone alone and has no verdict: the gateway must send it again.
+    """
+    heard: list[Settled | None] = []
+    with db.transaction() as session:
+        for body, payment in messages:
+            try:
+                with session.begin_nested():
+                    heard.append(_hear(session, gateway, body, payment, is_fetched=False, now=now()))
+            except Exception:  # whatever is the matter with one message, the others are heard
+                log.exception("a gateway's message could not be acted on", gateway=gateway.name, payment=payment.id)
+                heard.append(None)
+    for settled in heard:
+        _tell(settled)
+    return [settled and settled.verdict for settled in heard]
+
+
+def _hear(
+    session: Session,
+    gateway: PaymentGateway,
+    body: bytes,
+    payment: GatewayPayment,
+    *,
+    is_fetched: bool,
+    now: datetime,
+) -> Settled:
+    settled = settle(session, payment, gateway=gateway, is_fetched=is_fetched, now=now)
+    session.add(_event(gateway, body, settled.verdict, settled.top_up_id, now))
+    return settled
+
+
+def _tell(settled: Settled | None) -> None:
+    """After the commit."""
+    if settled is not None and settled.subscriber_id is not None:
+        news.tell(settled.subscriber_id)
 
 
 def _is_pending(session: Session, row: TopUpRow, payment: GatewayPayment, now: datetime) -> Settled:
@@ -426,14 +462,20 @@ def _credit(session: Session, row: TopUpRow, payment: GatewayPayment, now: datet
         session,
         row.subscriber_id,
         row.amount_kopecks,
-        reference=f"top-up:{row.gateway}:{row.gateway_id}",
+        reference=f"top-up:{row.gateway}:{payment.id}",
         happened_at=now,
         now=now,
         source=row.kind.value,
     )
     row.transaction_id = paid.transaction_id
+    _learn(row, payment)
     _close(row, TopUpState.SUCCEEDED, now)
     _promise_receipt(session, row, now)
+
+
+def _learn(row: TopUpRow, payment: GatewayPayment) -> None:
+    row.gateway_id = payment.id
+    row.method_title = payment.method_title or row.method_title
 
 
 def _close(row: TopUpRow, state: TopUpState, now: datetime, refusal: Refusal | None = None) -> None:
@@ -566,8 +608,7 @@ def _ask(gateway: PaymentGateway, question: _Question, *, now: Now) -> None:
         moment = now()
         settled = settle(session, payment, gateway=gateway, asked_id=question.top_up_id, is_fetched=True, now=moment)
         _give_up(session, question.top_up_id, moment)
-    if settled.subscriber_id is not None:
-        news.tell(settled.subscriber_id)
+    _tell(settled)
 
 
 def _was_refused(top_up_id: int, refusal: Refusal, *, now: Now) -> None:
