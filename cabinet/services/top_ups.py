@@ -388,7 +388,7 @@ def handle_signed(
                 heard.append(None)
     for settled in heard:
         _tell(settled)
-    return [settled and settled.verdict for settled in heard]
+    return [None if settled is None else settled.verdict for settled in heard]
 
 
 def _hear(

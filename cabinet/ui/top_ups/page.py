@@ -160,10 +160,7 @@ def _icon(method: rx.Var[MethodView]) -> rx.Component:
 
 
 def _other_ways() -> rx.Component:
-    return kit.list_card(
-        kit.list_row(t("Автоплатёж"), t("Чтобы не думать об оплате"), icon_name="repeat", to="/autopay/"),
-        rx.cond(TopUpsState.promise.is_offered, _promise(), rx.fragment()),
-    )
+    return rx.cond(TopUpsState.promise.is_offered, kit.list_card(_promise()), rx.fragment())
 
 
 def _promise() -> rx.Component:
