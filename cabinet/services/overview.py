@@ -129,6 +129,7 @@ class PlannedPlan:
     at: datetime
     name: str
     is_same_plan: bool
+    fee_kopecks: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,8 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
     fee, fees_at = 0, list[datetime]()
     if subscription and plan and (fee := plan.fee_for(subscriber.region, subscription.settings)):
         fees_at = expenses.list_coming_fees(subscription, plan, now=now, until=now + FORESEEABLE)
+    planned = _planned(waiting, plan) if waiting and plan else None
+    fee, fees_at = _to_come(fee, fees_at, planned)
     main = accounts.get(AccountKind.MAIN)
     debt = -_balance(accounts, AccountKind.DEBT)
     available = main.balance_kopecks + main.credit_limit_kopecks if main else 0
@@ -192,7 +195,7 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
         credit_limit_kopecks=main.credit_limit_kopecks if main else 0,
         is_suspended=is_suspended,
         next_charge=_next_charge(fees_at, fee, available - debt, owes=is_suspended and min(fees_at, default=now) > now),
-        planned=_planned(waiting, plan) if waiting and plan else None,
+        planned=planned,
         options=_list_options(session, subscriber_id, now=now),
         allowances=list_allowances(session, subscriber_id, plan, now=now),
         expenses=_get_expenses(session, subscriber, [] if is_suspended else fees_at, fee, now=now),
@@ -206,14 +209,15 @@ def get_next_charge(session: Session, subscriber_id: int, *, now: datetime) -> N
     Raises:
         NotFound: there is no such subscriber.
     """
-    subscriber, subscription, _ = _get_subscriber(session, subscriber_id)
+    subscriber, subscription, waiting = _get_subscriber(session, subscriber_id)
     if subscription is None:
         return None
     plan = tariffs.get_plan(session, subscription.plan_version_id).plan
     fee = plan.fee_for(subscriber.region, subscription.settings)
     if not fee:
         return None
-    fees_at = expenses.list_coming_fees(subscription, plan, now=now, until=now + FORESEEABLE)
+    coming = expenses.list_coming_fees(subscription, plan, now=now, until=now + FORESEEABLE)
+    fee, fees_at = _to_come(fee, coming, _planned(waiting, plan) if waiting else None)
     balances = ledger.balance(session, subscriber_id)
     owes = subscription.state == SubscriptionState.SUSPENDED and min(fees_at, default=now) > now
     return _next_charge(fees_at, fee, balances.available + balances.debt, owes=owes)
@@ -260,11 +264,18 @@ def _next_charge(fees_at: list[datetime], fee: int, available: int, *, owes: boo
 # --- what wants to be seen to -----------------------------------------------------------------------------------------
 
 
+def _to_come(fee: int, fees_at: list[datetime], planned: PlannedPlan | None) -> tuple[int, list[datetime]]:
+    """The coming fees: those of the planned change, where it begins by the next one."""
+    if planned is None or not fees_at or planned.at > fees_at[0]:
+        return fee, fees_at
+    return planned.fee_kopecks, fees_at if planned.fee_kopecks else []
+
+
 def _planned(waiting: ScheduledChange, plan: Plan) -> PlannedPlan | None:
     for effect in read_effects(waiting.effects):
         if isinstance(effect, Schedule):
             after = effect.change.after
-            return PlannedPlan(waiting.due_at, after.name, after.code == plan.code)
+            return PlannedPlan(waiting.due_at, after.name, after.code == plan.code, after.fee_kopecks)
     return None
 
 

@@ -758,11 +758,18 @@ def test_the_dashboard_knows_what_is_planned_and_forgets_what_is_not(shop: Sessi
     anna = given(shop, since=moscow(2026, 11, 5), money=100_000)
     order = confirmed(shop, anna, tariffs.quote_switch(shop, anna, "max", when=SwitchTime.PERIOD_END, now=NOON))
 
-    planned = overview.get_overview(shop, anna, now=NOON).planned
+    seen = overview.get_overview(shop, anna, now=NOON)
     orders.undo(shop, anna, order.id, now=NOON)
+    seen_after = overview.get_overview(shop, anna, now=NOON)
 
-    assert planned == overview.PlannedPlan(moscow(2026, 12, 5), "Максимум", is_same_plan=False)
-    assert overview.get_overview(shop, anna, now=NOON).planned is None
+    fee = order.summary.next_fee_after
+    assert fee is not None
+    assert seen.planned == overview.PlannedPlan(moscow(2026, 12, 5), "Максимум", False, fee.kopecks)
+    assert seen.next_charge is not None
+    assert (seen.next_charge.at, seen.next_charge.amount_kopecks) == (fee.at, fee.kopecks)
+    assert seen_after.planned is None
+    assert seen_after.next_charge is not None
+    assert seen_after.next_charge.amount_kopecks != fee.kopecks
 
 
 def test_what_orders_cost_explains_itself_in_the_statement(shop: Session):

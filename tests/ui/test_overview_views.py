@@ -298,7 +298,7 @@ def test_what_does_not_work_what_ends_and_what_changes_lead_to_their_pages():
             OptionToMind("+10 ГБ", is_bundle=True, trial_until=None),
             OptionToMind("Музыка", is_bundle=False, trial_until=FEE_AT),
         ),
-        planned=PlannedPlan(FEE_AT, "Максимум", is_same_plan=False),
+        planned=PlannedPlan(FEE_AT, "Максимум", is_same_plan=False, fee_kopecks=990_00),
     )
 
     assert [(view.tone, seen(view.title), view.address) for view in views.matter_views(found, "ru")] == [
@@ -310,7 +310,7 @@ def test_what_does_not_work_what_ends_and_what_changes_lead_to_their_pages():
 
 
 def test_other_settings_of_the_same_plan_are_no_other_plan():
-    found = overview(planned=PlannedPlan(FEE_AT, "Свобода", is_same_plan=True))
+    found = overview(planned=PlannedPlan(FEE_AT, "Свобода", is_same_plan=True, fee_kopecks=590_00))
 
     assert [seen(view.title) for view in views.matter_views(found, "ru")] == ["26~ноября изменятся настройки тарифа"]
 

@@ -13,7 +13,7 @@ from cabinet.services.bundles import Bundles
 from cabinet.ui import access, formats, guard
 from cabinet.ui.bundles import views
 from cabinet.ui.bundles.views import CardView, GroupView, MeterView, MonthlyView, NoteView
-from cabinet.ui.quotes import open_sheet
+from cabinet.ui.quotes import forget_done, open_sheet
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +50,7 @@ class BundlesState(rx.State):
     @access.subscriber
     async def load(self):
         """Reads the packages for the page that was opened; the one that will do is chosen already."""
+        await forget_done(self)
         await self._read(is_first=True)
 
     @access.subscriber

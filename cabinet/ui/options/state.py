@@ -13,7 +13,7 @@ from cabinet.services.options import Options
 from cabinet.ui import access, formats, guard
 from cabinet.ui.options import views
 from cabinet.ui.options.views import ChipView, RowView, TotalView
-from cabinet.ui.quotes import open_sheet
+from cabinet.ui.quotes import forget_done, open_sheet
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +53,7 @@ class OptionsState(rx.State):
     @access.subscriber
     async def load(self):
         """Reads all services for the page that was opened."""
+        await forget_done(self)
         self._show_everything()
         await self._read()
 

@@ -269,9 +269,9 @@ def _card(card: rx.Var[CardView]) -> rx.Component:
             rx.el.p(
                 card.fee,
                 rx.el.span(" ", card.per, class_name="text-sm font-medium text-muted"),
-                class_name="text-lg font-bold whitespace-nowrap",
+                class_name="text-lg font-bold",
             ),
-            class_name="flex items-baseline justify-between gap-3",
+            class_name="flex flex-wrap items-baseline justify-between gap-x-3",
         ),
         rx.el.p(card.gives, class_name="mt-1 text-sm text-muted"),
         rx.el.p(card.would, class_name="mt-3 text-sm empty:hidden"),

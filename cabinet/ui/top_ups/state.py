@@ -21,7 +21,7 @@ from cabinet.services import orders, promised_payments, subscribers, top_ups
 from cabinet.services.promised_payments import PromiseOffer
 from cabinet.services.top_ups import AmountNotAllowed, Offer, TopUp
 from cabinet.ui import access, formats, guard
-from cabinet.ui.quotes import open_sheet
+from cabinet.ui.quotes import forget_done, open_sheet
 from cabinet.ui.top_ups import views
 from cabinet.ui.top_ups.views import MethodView, PromiseView, ResultView, SumView, TopUpView
 
@@ -66,6 +66,7 @@ class TopUpsState(rx.State):
     @access.subscriber
     async def load(self):
         """Opens the page; of the address the amount, the way to pay, and why the last try was refused."""
+        await forget_done(self)
         asked = self.router.url.query_parameters
         language, now, subscriber_id = self._language(), clock.now(), guard.subscriber_id(self)
         try:
