@@ -1,5 +1,6 @@
 """The sandbox bank as people and the cabinet meet it: over HTTP, through its pages, with its webhooks."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -357,3 +358,24 @@ def test_forged_messages_do_not_fill_the_database(town: Town, monkeypatch: pytes
 
 def test_a_payment_that_does_not_exist_has_a_page(town: Town):
     assert town.web.get("/bank/card/nothing").status_code == 404
+
+
+async def test_messages_that_come_at_once_are_all_answered(town: Town):
+    """On SQLite they are acted on together; one is forged."""
+    for number in range(5):
+        top_up = town.start(occasion=str(number))
+        town.pays(Outcome.PAID, top_up)
+    bodies = [body for _, body in town.bank.books.messages_due()]
+    routes = httpx.ASGITransport(app=Starlette(routes=webhooks.routes))
+
+    async with httpx.AsyncClient(transport=routes, base_url=SITE) as client:
+        answers = await asyncio.gather(
+            *[
+                client.post("/webhooks/payments/sandbox", content=body, headers=signed(body, clock.machine_seconds()))
+                for body in bodies * 2
+            ],
+            client.post("/webhooks/payments/sandbox", content=bodies[0], headers=signed(b"", clock.machine_seconds())),
+        )
+
+    assert [answer.status_code for answer in answers] == [200] * 10 + [403]
+    assert town.money() == 5 * 34_000

@@ -1,6 +1,7 @@
 """Top-ups: one credit for one payment, whatever the gateway says, how often, and in which order."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -355,6 +356,21 @@ def test_a_refusal_ends_it_with_a_reason(anna: int, bank: FakeGateway, reason: R
     assert hear(bank) is WebhookVerdict.APPLIED
 
     assert (row().state, row().refusal, row().check_after) == (state, reason or Refusal.DECLINED, None)
+
+
+def test_messages_heard_together_are_heard_each(anna: int, bank: FakeGateway):
+    """Ten of one payment and one of another, and among them one that cannot be acted on."""
+    first, second = submitted(anna, bank, occasion="1"), submitted(anna, bank, occasion="2")
+    messages = [(b"1", bank.pay(first.key))] * 5
+    messages += [(b"?", replace(bank.pay(first.key), state="no such state"))]  # type: ignore[arg-type]
+    messages += [(b"2", bank.pay(second.key)), *messages[:5]]
+
+    verdicts = top_ups.handle_signed(bank, messages, now=lambda: NOON)
+
+    assert [verdicts[0], verdicts[5], verdicts[6]] == [WebhookVerdict.APPLIED, None, WebhookVerdict.APPLIED]
+    assert verdicts.count(WebhookVerdict.DUPLICATE) == 9
+    assert money(anna) == 1_200 + 2 * 34_000
+    assert len(rows_of(WebhookEvent)) == 11
 
 
 # --- a gateway that signs nothing ------------------------------------------------------------------------------------
