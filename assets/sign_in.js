@@ -88,11 +88,20 @@
       const bare = bareNumber(target.value);
       if (bare !== target.value) target.value = bare;
     }
-    if (target.id !== "code") return;
-    const digits = target.value.normalize("NFKC").replace(/\D/g, "").slice(0, 6);
-    if (digits !== target.value) target.value = digits;
-    if (digits.length === 6 && !target.form.dataset.sent) target.form.requestSubmit();
+    if (target.id === "code") sendWhole(target);
   });
+
+  const sendWhole = (field) => {
+    const digits = field.value.normalize("NFKC").replace(/\D/g, "").slice(0, 6);
+    if (digits !== field.value) field.value = digits;
+    if (digits.length === 6 && !field.form.dataset.sent) field.form.requestSubmit();
+  };
+
+  // Who types faster than this script comes has the code there already. A page that is loaded again may hold an old one.
+  const sendTyped = () => {
+    const field = document.getElementById("code");
+    if (field && performance.getEntriesByType("navigation")[0]?.type === "navigate") sendWhole(field);
+  };
 
   // One press is one request; coming back by the browser's arrow allows another.
   document.addEventListener("submit", (event) => {
@@ -124,6 +133,7 @@
     sayWhatIsKept();
     markErrors();
     fill();
+    sendTyped();
     readSms();
   };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);

@@ -52,7 +52,7 @@ def _mine() -> rx.Component:
                 rx.el.h2(mine.name, id="mine", class_name="text-xl font-bold"),
             ),
             state,
-            class_name="flex items-start justify-between gap-3",
+            class_name="flex flex-wrap items-start justify-between gap-3",
         ),
         rx.cond(mine.suspended, _inset(_suspended()), rx.fragment()),
         rx.cond(
@@ -63,7 +63,7 @@ def _mine() -> rx.Component:
         rx.el.p(
             rx.el.span(mine.fee_name, class_name="text-muted"),
             rx.el.b(mine.fee, class_name="text-lg font-bold whitespace-nowrap"),
-            class_name="mt-4 flex items-baseline justify-between gap-3",
+            class_name="mt-4 flex flex-wrap items-baseline justify-between gap-x-3",
         ),
         rx.cond(mine.planned.title, _planned(), rx.fragment()),
         rx.cond(mine.closed, _inset(kit.note("info", t("Закрытый тариф"), mine.closed)), rx.fragment()),

@@ -50,8 +50,8 @@ def fact(one: rx.Var[Fact]) -> rx.Component:
     """A line of a list of terms."""
     return rx.el.div(
         rx.el.dt(one.name, class_name="text-muted"),
-        rx.el.dd(one.value, class_name="text-right font-medium"),
-        class_name="flex justify-between gap-4",
+        rx.el.dd(one.value, class_name="ml-auto text-right font-medium"),
+        class_name="flex flex-wrap justify-between gap-x-4",
     )
 
 
