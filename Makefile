@@ -20,8 +20,8 @@ test: ## everything: fast tests, scenarios, a browser and attacks against the pr
 	@scripts/install.sh --dev
 	@scripts/test-tools.sh
 	@pytest -q -n 2 --dist loadfile -m "not browser and not doors"
-	@pytest -q -m browser
-	@pytest -q -m doors # a process of its own: the browser's driver keeps an event loop running in its
+	@pytest -q -m doors # a process of its own: the browser's driver keeps an event loop running in its; and it builds
+	@pytest -q -n 2 --dist loadfile -m browser # two sites of that build
 
 fast: ## the tests that need no browser, no PostgreSQL and no SMS gateway
 	@scripts/install.sh --dev

@@ -116,7 +116,7 @@ def ask_for_code(page: Page, site: Site, number: str) -> str:
 def submit_number(page: Page, site: Site, number: str) -> str:
     """Fills the form that is on the screen and sends it; returns the code."""
     digits = re.sub(r"\D", "", number)[-10:]
-    known = len(site.sms_to(digits))
+    known = len(codes_to(site, digits))
     page.get_by_label("Номер телефона").fill(number)
     letters = page.get_by_label("Буквы с картинки")
     if letters.is_visible():
@@ -127,9 +127,15 @@ def submit_number(page: Page, site: Site, number: str) -> str:
 
 
 def newest_code(site: Site, digits: str, known: int) -> str:
-    """Waits for one SMS more than were known and reads its code."""
-    texts = wait_until(lambda: (t := site.sms_to(digits)) and len(t) > known and t, what=f"an SMS to {digits}")
-    return re.search(r"(?<!\d)\d{6}(?!\d)", texts[-1]).group()
+    """Waits for one code more than were known."""
+    codes = wait_until(lambda: (c := codes_to(site, digits)) and len(c) > known and c, what=f"a code to {digits}")
+    return codes[-1]
+
+
+def codes_to(site: Site, digits: str) -> list[str]:
+    """The codes that a phone received, oldest first; it gets other messages too."""
+    found = (re.search(r"(?<!\d)\d{6}(?!\d)", text) for text in site.sms_to(digits))
+    return [code.group() for code in found if code]
 
 
 def enter_code(page: Page, code: str) -> None:
