@@ -28,7 +28,10 @@ def terms_table(terms: rx.Var[list[TermView]], before: kit.Text, after: kit.Text
         rx.el.tbody(rx.foreach(terms, _term), class_name="tabular-nums"),
         class_name="w-full text-left text-sm",
     )
-    return rx.el.div(table, class_name="mt-4 overflow-x-auto")
+    # A frame that may scroll has to be reached by keyboard; a group, because several orders may stand open.
+    return rx.el.div(
+        table, role="group", aria_label=t("Что изменится"), tab_index=0, class_name="mt-4 overflow-x-auto rounded-md"
+    )
 
 
 def _term(term: TermView) -> rx.Component:
