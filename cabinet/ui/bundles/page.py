@@ -27,7 +27,9 @@ def packages() -> rx.Component:
         rx.cond(
             BundlesState.is_ready,
             _everything(),
-            rx.cond(BundlesState.has_failed, _failed(), _skeleton()),
+            rx.cond(
+                BundlesState.has_failed, kit.failed(t("Не получилось загрузить пакеты"), BundlesState.load), _skeleton()
+            ),
         ),
         quote_sheet(on_done=BundlesState.refresh),
         here="/packages/",
@@ -46,7 +48,7 @@ def _everything() -> rx.Component:
         _left(),
         _monthly(),
         _on_sale(),
-        _freshness(),
+        kit.freshness(BundlesState.has_failed, BundlesState.as_of, BundlesState.refresh),
         class_name=_WIDTH,
     )
 
@@ -219,41 +221,6 @@ def _fact(name: kit.Text, value: kit.Text) -> rx.Component:
 def _icon(kind: rx.Var[str], class_name: str) -> rx.Component:
     return rx.match(
         kind, *((code, kit.icon(name, class_name)) for code, name in ICONS.items()), kit.icon("package", class_name)
-    )
-
-
-def _freshness() -> rx.Component:
-    """When everything was read; after a failure the old figures stay, and it says so."""
-    return rx.el.div(
-        rx.cond(
-            BundlesState.has_failed,
-            rx.el.p(
-                kit.icon("warning", "size-4"),
-                t("Не получилось обновить."),
-                " ",
-                BundlesState.as_of,
-                role="status",
-                class_name="flex items-center gap-1.5 font-medium text-warn",
-            ),
-            rx.el.p(BundlesState.as_of),
-        ),
-        rx.el.button(
-            kit.icon("refresh", "size-4.5"),
-            t("Обновить"),
-            type="button",
-            on_click=BundlesState.refresh,
-            class_name=recipes.LINK_ACTION,
-        ),
-        class_name="flex flex-wrap items-center justify-between gap-x-4 px-1 text-sm text-muted",
-    )
-
-
-def _failed() -> rx.Component:
-    return kit.empty_block(
-        "alert",
-        t("Не получилось загрузить пакеты"),
-        t("С деньгами и связью всё в порядке. Попробуйте ещё раз."),
-        kit.button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=BundlesState.load),
     )
 
 

@@ -25,7 +25,11 @@ def expenses() -> rx.Component:
         rx.cond(
             ExpensesState.is_ready,
             _figures(),
-            rx.cond(ExpensesState.has_failed, _failed(), _skeleton()),
+            rx.cond(
+                ExpensesState.has_failed,
+                kit.failed(t("Не получилось загрузить расходы"), ExpensesState.load),
+                _skeleton(),
+            ),
         ),
         here="/expenses/",
         title="Расходы",
@@ -44,7 +48,11 @@ def _figures() -> rx.Component:
         rx.cond(ExpensesState.note, rx.el.div(kit.note("info", ExpensesState.note), class_name="mb-4"), rx.fragment()),
         rx.el.div(
             rx.el.div(_total(), _categories(), _days(), class_name=_COLUMN),
-            rx.el.div(_statement(), _freshness(), class_name=_COLUMN),
+            rx.el.div(
+                _statement(),
+                kit.freshness(ExpensesState.has_failed, ExpensesState.as_of, ExpensesState.refresh),
+                class_name=_COLUMN,
+            ),
             class_name=_COLUMNS,
         ),
         aria_busy=rx.cond(is_coming, "true", "false"),
@@ -396,41 +404,6 @@ def _explanation_skeleton() -> rx.Component:
 # --- the page as a whole ----------------------------------------------------------------------------------------------
 
 
-def _freshness() -> rx.Component:
-    """When everything was read; after a failure the old figures stay, and it says so."""
-    return rx.el.div(
-        rx.cond(
-            ExpensesState.has_failed,
-            rx.el.p(
-                kit.icon("warning", "size-4"),
-                t("Не получилось обновить."),
-                " ",
-                ExpensesState.as_of,
-                role="status",
-                class_name="flex items-center gap-1.5 font-medium text-warn",
-            ),
-            rx.el.p(ExpensesState.as_of),
-        ),
-        rx.el.button(
-            kit.icon("refresh", "size-4.5"),
-            t("Обновить"),
-            type="button",
-            on_click=ExpensesState.refresh,
-            class_name=recipes.LINK_ACTION,
-        ),
-        class_name="flex flex-wrap items-center justify-between gap-x-4 px-1 text-sm text-muted",
-    )
-
-
-def _failed() -> rx.Component:
-    return kit.empty_block(
-        "alert",
-        t("Не получилось загрузить расходы"),
-        t("С деньгами и связью всё в порядке. Попробуйте ещё раз."),
-        kit.button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=ExpensesState.load),
-    )
-
-
 def _skeleton() -> rx.Component:
     """Blocks of the sizes that the figures usually have."""
     total = rx.el.div(
@@ -455,7 +428,7 @@ def _skeleton() -> rx.Component:
     statement = rx.el.div(
         kit.bone("h-6 w-32"),
         kit.bone("mt-5 h-12 w-full"),
-        rx.el.div(*(_bone_row() for _ in range(8)), class_name="mt-6 space-y-8"),
+        rx.el.div(*(kit.bone_row() for _ in range(8)), class_name="mt-6 space-y-8"),
         class_name="min-h-[48rem] rounded-lg bg-surface p-5 shadow-card",
     )
     return kit.loading(
@@ -465,12 +438,4 @@ def _skeleton() -> rx.Component:
             rx.el.div(statement, class_name=_COLUMN),
             class_name=_COLUMNS,
         ),
-    )
-
-
-def _bone_row() -> rx.Component:
-    return rx.el.div(
-        kit.bone("size-10 shrink-0 rounded-full"),
-        rx.el.div(kit.bone("h-5 w-36 max-w-full"), kit.bone("mt-1.5 h-4.5 w-28"), class_name="flex-1"),
-        class_name="flex items-center gap-3",
     )

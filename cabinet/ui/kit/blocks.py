@@ -12,7 +12,7 @@ from reflex_components_core.react_router import link as page_link
 
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
-from cabinet.ui.kit.controls import Text, icon_button
+from cabinet.ui.kit.controls import Text, button, icon_button
 from cabinet.ui.kit.icons import drawing, icon
 
 
@@ -231,6 +231,54 @@ def loading(*blocks: Any, class_name: str = "") -> rx.Component:
         rx.el.div(*blocks, aria_hidden="true", class_name="contents"),
         aria_busy="true",
         class_name=class_name,
+    )
+
+
+def bone_row() -> rx.Component:
+    """Where a row with a tile and two lines will be."""
+    return rx.el.div(
+        bone("size-10 shrink-0 rounded-full"),
+        rx.el.div(bone("h-5 w-36 max-w-full"), bone("mt-1.5 h-4.5 w-28"), class_name="flex-1"),
+        class_name="flex items-center gap-3",
+    )
+
+
+def failed(title: Text, on_retry: Any, text: Text | None = None) -> rx.Component:
+    """Instead of a page whose data could not be read."""
+    return empty_block(
+        "alert",
+        title,
+        t("С деньгами и связью всё в порядке. Попробуйте ещё раз.") if text is None else text,
+        button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=on_retry),
+    )
+
+
+def freshness(has_failed: Any, as_of: Text, on_refresh: Any = None, **props: Any) -> rx.Component:
+    """When everything on the page was read; after a failure the old figures stay, and it says so."""
+    said = rx.cond(
+        has_failed,
+        rx.el.p(
+            icon("warning", "size-4"),
+            t("Не получилось обновить."),
+            " ",
+            as_of,
+            role="status",
+            class_name="flex items-center gap-1.5 font-medium text-warn",
+        ),
+        rx.el.p(as_of),
+    )
+    again = rx.el.button(
+        icon("refresh", "size-4.5"),
+        t("Обновить"),
+        type="button",
+        on_click=on_refresh,
+        class_name=recipes.LINK_ACTION,
+        **props,
+    )
+    return rx.el.div(
+        said,
+        *([] if on_refresh is None else [again]),
+        class_name="flex flex-wrap items-center justify-between gap-x-4 px-1 text-sm text-muted",
     )
 
 

@@ -23,7 +23,9 @@ def services() -> rx.Component:
         rx.cond(
             OptionsState.is_ready,
             _everything(),
-            rx.cond(OptionsState.has_failed, _failed(), _skeleton()),
+            rx.cond(
+                OptionsState.has_failed, kit.failed(t("Не получилось загрузить услуги"), OptionsState.load), _skeleton()
+            ),
         ),
         quote_sheet(on_done=OptionsState.refresh),
         here="/services/",
@@ -45,7 +47,7 @@ def _everything() -> rx.Component:
             _section(t("Подключены"), "switched-on", OptionsState.switched_on),
             _section(t("Входят в тариф"), "included", OptionsState.included),
             _section(t("Можно подключить"), "offered", OptionsState.offered),
-            _freshness(),
+            kit.freshness(OptionsState.has_failed, OptionsState.as_of, OptionsState.refresh),
             class_name="min-w-0 space-y-4",
         ),
         class_name=_COLUMNS,
@@ -209,41 +211,6 @@ def _action(action: rx.Var[ActionView]) -> rx.Component:
 
 
 # --- the page as a whole ----------------------------------------------------------------------------------------------
-
-
-def _freshness() -> rx.Component:
-    """When everything was read; after a failure the old figures stay, and it says so."""
-    return rx.el.div(
-        rx.cond(
-            OptionsState.has_failed,
-            rx.el.p(
-                kit.icon("warning", "size-4"),
-                t("Не получилось обновить."),
-                " ",
-                OptionsState.as_of,
-                role="status",
-                class_name="flex items-center gap-1.5 font-medium text-warn",
-            ),
-            rx.el.p(OptionsState.as_of),
-        ),
-        rx.el.button(
-            kit.icon("refresh", "size-4.5"),
-            t("Обновить"),
-            type="button",
-            on_click=OptionsState.refresh,
-            class_name=recipes.LINK_ACTION,
-        ),
-        class_name="flex flex-wrap items-center justify-between gap-x-4 px-1 text-sm text-muted",
-    )
-
-
-def _failed() -> rx.Component:
-    return kit.empty_block(
-        "alert",
-        t("Не получилось загрузить услуги"),
-        t("С деньгами и связью всё в порядке. Попробуйте ещё раз."),
-        kit.button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=OptionsState.load),
-    )
 
 
 def _skeleton() -> rx.Component:

@@ -27,10 +27,12 @@ def orders() -> rx.Component:
                     class_name="text-muted",
                 ),
                 rx.cond(OrdersState.is_empty, _nothing(), _list()),
-                _freshness(),
+                kit.freshness(OrdersState.has_failed, OrdersState.as_of, OrdersState.load),
                 class_name=_COLUMN,
             ),
-            rx.cond(OrdersState.has_failed, _failed(), _skeleton()),
+            rx.cond(
+                OrdersState.has_failed, kit.failed(t("Не получилось загрузить данные"), OrdersState.load), _skeleton()
+            ),
         ),
         done_toast(OrdersState.refresh),
         here="/orders/",
@@ -129,41 +131,6 @@ def _undo(order: OrderView) -> rx.Component:
             class_name=recipes.LINK_ACTION,
         ),
         class_name="flex flex-wrap items-center justify-between gap-x-4 px-5 pb-2 text-sm lg:pl-[4.75rem]",
-    )
-
-
-def _freshness() -> rx.Component:
-    """When the list was read; after a failure the old one stays, and it says so."""
-    return rx.el.div(
-        rx.cond(
-            OrdersState.has_failed,
-            rx.el.p(
-                kit.icon("warning", "size-4"),
-                t("Не получилось обновить."),
-                " ",
-                OrdersState.as_of,
-                role="status",
-                class_name="flex items-center gap-1.5 font-medium text-warn",
-            ),
-            rx.el.p(OrdersState.as_of),
-        ),
-        rx.el.button(
-            kit.icon("refresh", "size-4.5"),
-            t("Обновить"),
-            type="button",
-            on_click=OrdersState.load,
-            class_name=recipes.LINK_ACTION,
-        ),
-        class_name="flex flex-wrap items-center justify-between gap-x-4 px-1 text-sm text-muted",
-    )
-
-
-def _failed() -> rx.Component:
-    return kit.empty_block(
-        "alert",
-        t("Не получилось загрузить данные"),
-        t("Мы уже разбираемся. С деньгами и связью всё в порядке."),
-        kit.button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=OrdersState.load),
     )
 
 

@@ -24,7 +24,11 @@ def overview() -> rx.Component:
         rx.cond(
             OverviewState.is_ready,
             _figures(),
-            rx.cond(OverviewState.has_failed, _failed(), _skeleton()),
+            rx.cond(
+                OverviewState.has_failed,
+                kit.failed(t("Не получилось загрузить данные"), OverviewState.refresh),
+                _skeleton(),
+            ),
         ),
         here="/",
         title="Главная",
@@ -39,7 +43,13 @@ def _figures() -> rx.Component:
     return rx.el.div(
         rx.el.div(_balance(), _matters(), _allowances(), class_name=_COLUMN),
         # The offer comes after the figures, so nothing stands below it that it could push away.
-        rx.el.div(_expenses(), _operations(), _freshness(), _offer(), class_name=_COLUMN),
+        rx.el.div(
+            _expenses(),
+            _operations(),
+            kit.freshness(OverviewState.has_failed, OverviewState.as_of, OverviewState.refresh, id="refresh"),
+            _offer(),
+            class_name=_COLUMN,
+        ),
         class_name=_COLUMNS,
     )
 
@@ -271,42 +281,6 @@ def _explaining_fact(fact: Fact) -> rx.Component:
     )
 
 
-def _freshness() -> rx.Component:
-    """When everything on the page was read; after a failure the old figures stay, and it says so."""
-    return rx.el.div(
-        rx.cond(
-            OverviewState.has_failed,
-            rx.el.p(
-                kit.icon("warning", "size-4"),
-                t("Не получилось обновить."),
-                " ",
-                OverviewState.as_of,
-                role="status",
-                class_name="flex items-center gap-1.5 font-medium text-warn",
-            ),
-            rx.el.p(OverviewState.as_of),
-        ),
-        rx.el.button(
-            kit.icon("refresh", "size-4.5"),
-            t("Обновить"),
-            type="button",
-            id="refresh",
-            on_click=OverviewState.refresh,
-            class_name=recipes.LINK_ACTION,
-        ),
-        class_name="flex flex-wrap items-center justify-between gap-x-4 px-1 text-sm text-muted",
-    )
-
-
-def _failed() -> rx.Component:
-    return kit.empty_block(
-        "alert",
-        t("Не получилось загрузить данные"),
-        t("Мы уже разбираемся. С деньгами и связью всё в порядке."),
-        kit.button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=OverviewState.refresh),
-    )
-
-
 def _skeleton() -> rx.Component:
     """Blocks of the sizes that the figures usually have."""
     balance = rx.el.div(
@@ -334,7 +308,7 @@ def _skeleton() -> rx.Component:
     )
     operations = rx.el.div(
         kit.bone("h-6 w-48"),
-        rx.el.div(*(_bone_row() for _ in range(5)), class_name="mt-4 space-y-6"),
+        rx.el.div(*(kit.bone_row() for _ in range(5)), class_name="mt-4 space-y-6"),
         class_name="h-[25.5rem] rounded-lg bg-surface p-5 shadow-card",
     )
     return kit.loading(
@@ -349,12 +323,4 @@ def _bone_meter() -> rx.Component:
         rx.el.div(kit.bone("h-5 w-24"), kit.bone("h-5 w-28"), class_name="flex items-center justify-between"),
         kit.bone("mt-2.5 h-2 w-full"),
         kit.bone("mt-2 h-4.5 w-44"),
-    )
-
-
-def _bone_row() -> rx.Component:
-    return rx.el.div(
-        kit.bone("size-10 shrink-0 rounded-full"),
-        rx.el.div(kit.bone("h-5 w-36 max-w-full"), kit.bone("mt-1.5 h-4.5 w-28"), class_name="flex-1"),
-        class_name="flex items-center gap-3",
     )

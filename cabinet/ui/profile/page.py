@@ -20,7 +20,13 @@ _COLUMN = "min-w-0 space-y-6"
 def profile() -> rx.Component:
     """The forms stand in the page from the beginning: the server's words for them are written before React arrives."""
     return frame(
-        rx.cond(ProfileState.is_ready, rx.fragment(), rx.cond(ProfileState.has_failed, _failed(), _skeleton())),
+        rx.cond(
+            ProfileState.is_ready,
+            rx.fragment(),
+            rx.cond(
+                ProfileState.has_failed, kit.failed(t("Не получилось загрузить данные"), ProfileState.load), _skeleton()
+            ),
+        ),
         rx.el.div(
             rx.el.div(_person(), _changes(), _password(), _devices(), class_name=_COLUMN),
             rx.el.div(_look(), _history(), _way_out(), class_name=_COLUMN),
@@ -245,15 +251,6 @@ def _look() -> rx.Component:
 
 def _way_out() -> rx.Component:
     return kit.form("/auth/sign-out", kit.button(t("Выйти"), "danger", "sign_out", class_name="w-full", type="submit"))
-
-
-def _failed() -> rx.Component:
-    return kit.empty_block(
-        "alert",
-        t("Не получилось загрузить данные"),
-        t("Мы уже разбираемся. С деньгами и связью всё в порядке."),
-        kit.button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=ProfileState.load),
-    )
 
 
 def _skeleton() -> rx.Component:

@@ -66,7 +66,7 @@ def _table() -> rx.Component:
             class_name="mt-3 overflow-x-auto rounded-lg bg-surface shadow-card",
         ),
         rx.cond(table.best_label, rx.el.div(best, class_name="mt-5 lg:max-w-[26rem]"), rx.fragment()),
-        rx.el.div(parts.freshness(), class_name="mt-4"),
+        rx.el.div(kit.freshness(TariffsState.has_failed, TariffsState.as_of), class_name="mt-4"),
     )
 
 

@@ -25,7 +25,7 @@ def tariff() -> rx.Component:
         parts.contents(
             rx.el.div(
                 rx.el.div(_mine(), _settings(), class_name=_COLUMN),
-                rx.el.div(_others(), parts.freshness(), class_name=_COLUMN),
+                rx.el.div(_others(), kit.freshness(TariffsState.has_failed, TariffsState.as_of), class_name=_COLUMN),
                 class_name=_COLUMNS,
             ),
             _skeleton(),

@@ -16,7 +16,9 @@ def contents(shown: rx.Component, skeleton: rx.Component) -> rx.Component:
         rx.cond(
             TariffsState.is_ready,
             rx.cond(TariffsState.has_plan, shown, _no_plan()),
-            rx.cond(TariffsState.has_failed, _failed(), skeleton),
+            rx.cond(
+                TariffsState.has_failed, kit.failed(t("Не получилось загрузить тарифы"), TariffsState.load), skeleton
+            ),
         ),
         quotes.quote_sheet(TariffsState.refresh, rx.cond(TariffsState.times, _times(), rx.fragment())),
     )
@@ -65,35 +67,10 @@ def tag(name: rx.Var[str]) -> rx.Component:
     )
 
 
-def freshness() -> rx.Component:
-    """When everything was read; after a failure the old figures stay, and it says so."""
-    return rx.cond(
-        TariffsState.has_failed,
-        rx.el.p(
-            kit.icon("warning", "size-4"),
-            t("Не получилось обновить."),
-            " ",
-            TariffsState.as_of,
-            role="status",
-            class_name="flex items-center gap-1.5 px-1 text-sm font-medium text-warn",
-        ),
-        rx.el.p(TariffsState.as_of, class_name="px-1 text-sm text-muted"),
-    )
-
-
 def _no_plan() -> rx.Component:
     return kit.empty_block(
         "sliders",
         t("У номера сейчас нет тарифа"),
         t("Подключить его поможет оператор: спросите в контактах справки."),
         kit.plain_link_button(t("Контакты"), "/help/contacts", "secondary"),
-    )
-
-
-def _failed() -> rx.Component:
-    return kit.empty_block(
-        "alert",
-        t("Не получилось загрузить тарифы"),
-        t("С деньгами и связью всё в порядке. Попробуйте ещё раз."),
-        kit.button(t("Попробовать ещё раз"), "secondary", "refresh", on_click=TariffsState.load),
     )

@@ -24,7 +24,11 @@ def top_up() -> rx.Component:
         rx.cond(
             TopUpsState.is_ready,
             rx.el.div(_form(), _other_ways(), _saved(), _history(), class_name="space-y-4 lg:space-y-5"),
-            rx.cond(TopUpsState.has_failed, _failed(), _skeleton()),
+            rx.cond(
+                TopUpsState.has_failed,
+                kit.failed(t("Не получилось загрузить пополнение"), TopUpsState.load),
+                _skeleton(),
+            ),
         ),
         quote_sheet(on_done=TopUpsState.refresh_promise, choice=_promise_sums()),
         here="/topup/",
@@ -258,15 +262,6 @@ def _line(line: rx.Var[TopUpView]) -> rx.Component:
             class_name=f"{recipes.LIST_ROW} hover:bg-sunken",
         ),
         key=line.id,
-    )
-
-
-def _failed() -> rx.Component:
-    return kit.empty_block(
-        "warning",
-        t("Не получилось загрузить пополнение"),
-        t("С деньгами и связью всё в порядке. Попробуйте ещё раз."),
-        kit.button(t("Повторить"), "secondary", "refresh", on_click=TopUpsState.load),
     )
 
 

@@ -140,11 +140,10 @@ def _fact(fact: rx.Var[FactView]) -> rx.Component:
 
 
 def _failed() -> rx.Component:
-    return kit.empty_block(
-        "warning",
+    return kit.failed(
         t("Не получилось узнать, что с платежом"),
+        ResultState.refresh,
         t("Второй раз не платите. Попробуйте ещё раз или откройте страницу позже."),
-        kit.button(t("Повторить"), "secondary", "refresh", on_click=ResultState.refresh),
     )
 
 
