@@ -292,6 +292,10 @@ async def _work_until_interrupted() -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    if settings().metrics_port:
+        from cabinet.http import metrics
+
+        metrics.serve_beside(settings().metrics_port)
     await worker.run_forever(stop)
 
 

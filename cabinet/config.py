@@ -7,6 +7,7 @@ import os
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal, Self
@@ -90,6 +91,16 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(False, description="One JSON object a line instead of readable lines")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Who reads `/metrics` has to bring it (`Authorization: Bearer …`), wherever from"
+    )
+    metrics_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
+        description="Without a token: the networks that may read `/metrics`, separated by commas",
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="The port where a worker of its own process answers `/metrics`; 0: nowhere"
+    )
 
     brand_name: str = Field("Кабинет", min_length=1, max_length=40, description="The name in titles and SMS")
     brand_hue: int = Field(25, ge=0, le=359, description="Brand colour: hue of OKLCH, 25 red, 262 blue, 300 violet")
@@ -225,7 +236,7 @@ class Settings(BaseSettings):
     def _any_case(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("resend_pauses", mode="before")
+    @field_validator("resend_pauses", "metrics_networks", mode="before")
     @classmethod
     def _is_a_list(cls, value: Any) -> Any:
         if isinstance(value, str):

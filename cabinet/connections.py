@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cabinet import clock
+from cabinet import clock, metrics
 from cabinet.db import in_read_session, in_session
 from cabinet.services import sessions
 from cabinet.services.sessions import Principal
@@ -45,10 +45,12 @@ _answers: dict[str, _Answer] = {}
 def attach(socket: Socket) -> None:
     """Counts a websocket that has just been opened."""
     _open.setdefault(socket.key, set()).add(socket)
+    metrics.SOCKETS.inc()
 
 
 def detach(socket: Socket) -> None:
     """Forgets a websocket that is closed."""
+    metrics.SOCKETS.dec()
     same_key = _open.get(socket.key)
     if same_key is not None:
         same_key.discard(socket)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
+from cabinet import metrics
 from cabinet.config import settings
 
 P = ParamSpec("P")
@@ -112,14 +113,23 @@ def _in_turn() -> Iterator[None]:
 @contextmanager
 def transaction() -> Iterator[Session]:
     """A session that commits at the end of the block, or rolls back when the block raises."""
-    with _in_turn(), Session(engine(), expire_on_commit=False) as session, session.begin():
-        yield session
+    with (
+        metrics.TRANSACTION_SECONDS.labels("write").time(),
+        _in_turn(),
+        Session(engine(), expire_on_commit=False) as session,
+    ):
+        with session.begin():
+            yield session
+        metrics.committed(session)
 
 
 @contextmanager
 def reading() -> Iterator[Session]:
     """A session for queries only: one consistent snapshot, nothing is ever committed."""
-    with Session(engine().execution_options(reads_only=True), autoflush=False) as session:
+    with (
+        metrics.TRANSACTION_SECONDS.labels("read").time(),
+        Session(engine().execution_options(reads_only=True), autoflush=False) as session,
+    ):
         yield session
 
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from cabinet import clock
+from cabinet import clock, metrics
 from cabinet.worker_jobs import LANES, Job, LedgerBroken
 
 FIRST_PAUSE = timedelta(seconds=1)
@@ -117,21 +117,28 @@ class Worker:
         job = turn.job
         turn.due_at = job.next_run_at(now)
         if job.moves_money and self._broken:
+            metrics.JOB_RUNS.labels(job.name, "held").inc()
             log.error("money job not run: the ledger is broken", job=job.name, broken=self._broken)
             report.failed[job.name] = "the ledger is broken"
             return
         try:
-            done = job.run(now, lambda: self._is_stopping)
+            with metrics.JOB_SECONDS.labels(job.name).time():
+                done = job.run(now, lambda: self._is_stopping)
         except LedgerBroken as breach:
+            metrics.JOB_RUNS.labels(job.name, "broken").inc()
             self._broken = str(breach)
             log.critical("ledger broken: money jobs stopped", broken=self._broken)
         except Exception as error:  # whatever it is, the other jobs go on
+            metrics.JOB_RUNS.labels(job.name, "failed").inc()
             turn.failures += 1
             turn.due_at = now + pause_after(turn.failures)
             report.failed[job.name] = f"{type(error).__name__}: {error}".partition("\n")[0]
             log.exception("job failed", job=job.name, failures=turn.failures, again_at=turn.due_at.isoformat())
             return
         else:
+            metrics.JOB_RUNS.labels(job.name, "done").inc()
+            metrics.JOB_ROWS.labels(job.name).inc(done)
+            metrics.JOB_SUCCESS.labels(job.name).set(clock.machine_seconds())
             report.done[job.name] = done
             if job.proves_ledger:
                 self._broken = ""

@@ -5,13 +5,14 @@ work at most and a second worker finds the rest. Each returns how many rows it d
 whether the worker is to stop.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 import structlog
 
-from cabinet import clock, db
+from cabinet import clock, db, metrics
 from cabinet.adapters import mail, payments, sms
 from cabinet.adapters.sending import Gateway
 from cabinet.services import (
@@ -106,7 +107,9 @@ def _charge_due(
             left |= _charge_each(what, charge, due, now)
         if not due:
             break
-        charged += len(due) - len(left.intersection(due))
+        done = len(due) - len(left.intersection(due))
+        metrics.FEES.labels(what).inc(done)
+        charged += done
     if left:
         raise RuntimeError(f"{what} fees not charged of subscriptions {sorted(left)}")
     return charged
@@ -257,9 +260,19 @@ def check_ledger(now: datetime, should_stop: ShouldStop) -> int:
     """
     with db.reading() as session:
         report = audit.run_audit(session)
+    _tell_audit(report)
     if not report.is_sound:
         raise LedgerBroken("; ".join(map(str, report.faults[:FAULTS_TOLD])))
     return len(report.checks)
+
+
+def _tell_audit(report: audit.AuditReport) -> None:
+    broken = Counter({check.code: 0 for check in report.checks})
+    for check in report.checks:
+        broken[check.code] += len(check.faults)
+    for code, number in broken.items():
+        metrics.AUDIT_BROKEN.labels(code).set(number)
+    metrics.AUDIT_AT.set(clock.machine_seconds())
 
 
 def live_demo_life(now: datetime, should_stop: ShouldStop) -> int:

@@ -22,8 +22,9 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cabinet import connections
+from cabinet import connections, metrics
 from cabinet.config import settings
+from cabinet.http.metrics import OTHER, RouteNames
 from cabinet.locales import language_of
 from cabinet.services import sessions
 
@@ -44,6 +45,8 @@ HIDDEN = re.compile(
 )
 
 LOGGED_PATH = 300
+UNLOGGED = ("/assets/", "/fonts/", "/healthz", "/metrics")
+COUNTED_METHODS = frozenset({"GET", "HEAD", "POST"})
 
 FOREIGN_FORM = "Эта страница открыта не на сайте кабинета. Вернитесь на сайт и повторите действие."
 FAULT = "Не получилось выполнить запрос. Попробуйте ещё раз. Номер ошибки: {reference}"
@@ -54,7 +57,8 @@ def harden(app: ASGIApp, static_dir: Path, is_one_origin: bool = True) -> ASGIAp
 
     Under `make dev` pages are on another port than the captcha's picture and sound: not `is_one_origin`.
     """
-    return FarClient(RequestLog(SecurityHeaders(SameSite(SocketDoor(app)), static_dir, is_one_origin)))
+    names = RouteNames(getattr(app, "routes", ()), static_dir)
+    return FarClient(RequestLog(SecurityHeaders(SameSite(SocketDoor(app)), static_dir, is_one_origin), names))
 
 
 def cookie_name(name: str) -> str:
@@ -94,9 +98,11 @@ class FarClient:
 
 @dataclass
 class RequestLog:
-    """Gives each request an id, writes one line about it, and turns a fault into a number instead of a trace."""
+    """Gives each request an id, writes one line about it, counts it, and turns a fault into a number instead of a
+    trace."""
 
     app: ASGIApp
+    names: RouteNames
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -118,11 +124,16 @@ class RequestLog:
                 await self.app(scope, receive, send_with_id)
             except Exception:
                 log.exception("request failed", method=scope["method"], path=scope["path"][:LOGGED_PATH])
+                metrics.FAULTS.labels("request").inc()
                 if not status:
                     answer = PlainTextResponse(FAULT.format(reference=reference), 500, {"Cache-Control": "no-store"})
                     await answer(scope, receive, send_with_id)
-            milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            write = log.debug if scope["path"].startswith(("/assets/", "/fonts/", "/healthz")) else log.info
+            seconds = time.perf_counter() - started
+            milliseconds = round(seconds * 1000, 1)
+            route, method = self.names.of(scope), scope["method"] if scope["method"] in COUNTED_METHODS else OTHER
+            metrics.REQUESTS.labels(route, method, status).inc()
+            metrics.REQUEST_SECONDS.labels(route).observe(seconds)
+            write = log.debug if scope["path"].startswith(UNLOGGED) else log.info
             write("request", method=scope["method"], path=scope["path"][:LOGGED_PATH], status=status, ms=milliseconds)
 
 

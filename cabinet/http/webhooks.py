@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from cabinet import clock
+from cabinet import clock, metrics
 from cabinet.adapters.payments import (
     ForgedWebhook,
     GatewayPayment,
@@ -49,7 +49,9 @@ async def payment(request: Request) -> Response:
     except ClientDisconnect:
         return PlainTextResponse("", 400)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    match await _heard(chosen, body, headers):
+    verdict = await _heard(chosen, body, headers)
+    metrics.WEBHOOKS.labels(verdict.value if verdict else "failed").inc()
+    match verdict:
         case None:
             return PlainTextResponse("Try again", 500)
         case WebhookVerdict.FORGED:

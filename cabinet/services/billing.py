@@ -97,7 +97,19 @@ def list_due(session: Session, now: datetime, limit: int) -> list[int]:
     On PostgreSQL they are claimed until the transaction ends, and those that another worker has claimed are left out.
     """
     found: Any = session.exec(
-        select(col(PlanSubscription.id))
+        _due(col(PlanSubscription.id), now, limit).with_for_update(skip_locked=True, of=PlanSubscription)
+    )
+    return list(found)
+
+
+def list_due_moments(session: Session, now: datetime, limit: int) -> list[datetime]:
+    """Since when the fees of `list_due` have been due; claims nothing."""
+    return list(session.exec(_due(col(PlanSubscription.next_fee_at), now, limit)))
+
+
+def _due(what: Any, now: datetime, limit: int) -> Any:
+    return (
+        select(what)
         .join(Subscriber, col(Subscriber.id) == col(PlanSubscription.subscriber_id))
         .where(
             col(PlanSubscription.next_fee_at) <= now,
@@ -106,9 +118,7 @@ def list_due(session: Session, now: datetime, limit: int) -> list[int]:
         )
         .order_by(col(PlanSubscription.next_fee_at))  # and nothing else: a month's day has one moment for everybody
         .limit(limit)
-        .with_for_update(skip_locked=True, of=PlanSubscription)
     )
-    return list(found)
 
 
 def record_payment(

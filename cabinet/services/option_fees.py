@@ -61,7 +61,19 @@ class Item(NamedTuple):
 def list_due(session: Session, now: datetime, limit: int) -> list[int]:
     """Ids of services and packages with a fee due, or a trial over, the longest waiting first; claimed as plans are."""
     found: Any = session.exec(
-        select(col(OptionSubscription.id))
+        _due(col(OptionSubscription.id), now, limit).with_for_update(skip_locked=True, of=OptionSubscription)
+    )
+    return list(found)
+
+
+def list_due_moments(session: Session, now: datetime, limit: int) -> list[datetime]:
+    """Since when what is in `list_due` has been due; claims nothing."""
+    return list(session.exec(_due(col(OptionSubscription.next_fee_at), now, limit)))
+
+
+def _due(what: Any, now: datetime, limit: int) -> Any:
+    return (
+        select(what)
         .join(Subscriber, col(Subscriber.id) == col(OptionSubscription.subscriber_id))
         .where(
             col(OptionSubscription.next_fee_at) <= now,
@@ -71,9 +83,7 @@ def list_due(session: Session, now: datetime, limit: int) -> list[int]:
         )
         .order_by(col(OptionSubscription.next_fee_at))  # and nothing else: see `billing.list_due`
         .limit(limit)
-        .with_for_update(skip_locked=True, of=OptionSubscription)
     )
-    return list(found)
 
 
 def list_of(session: Session, subscriber_id: int) -> list[int]:

@@ -16,7 +16,7 @@ from typing import cast
 
 from sqlmodel import Session, col, or_, select
 
-from cabinet import clock, ledger
+from cabinet import clock, ledger, metrics
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Bundle, Option, OptionPeriod, Plan
 from cabinet.domain.effects import (
@@ -316,6 +316,7 @@ def confirm(session: Session, subscriber_id: int, quote_id: int, *, now: datetim
             _apply(session, order, number, effect, now=now)
         session.flush()
         _tell(session, order, quote.kind, quote.summary, NoticeKind.ORDER, now)
+    metrics.when_committed(session, metrics.ORDERS, kind=quote.kind.value, event="confirmed")
     if net_kopecks(quote.effects) < 0:
         billing.use_money(session, subscriber_id, happened_at=now, now=now)
     return _read_order(session, order, row, now=now)
@@ -492,6 +493,7 @@ def undo(session: Session, subscriber_id: int, order_id: int, *, now: datetime) 
         session.flush()
         undone = _read_quote(quote, now=now)
         _tell(session, order, undone.kind, undone.summary, NoticeKind.ORDER_UNDONE, now)
+    metrics.when_committed(session, metrics.ORDERS, kind=undone.kind.value, event="undone")
     if order.transaction_id is not None or order.plan_subscription_id is not None:
         billing.use_money(session, subscriber_id, happened_at=now, now=now)
     return _read_order(session, order, quote, now=now)

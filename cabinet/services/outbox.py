@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Table, bindparam, select, update
 from sqlmodel import Session
 
-from cabinet import clock, db
+from cabinet import clock, db, metrics
 from cabinet.adapters.sending import Answer, Gateway, Message, Receipt, Verdict
 from cabinet.bulk import insert_many
 from cabinet.config import settings
@@ -61,6 +61,7 @@ class Due:
     """A message claimed for sending until `claimed_until`."""
 
     message_id: int
+    channel: Channel
     kind: str
     attempts: int
     claimed_until: datetime
@@ -251,7 +252,7 @@ def claim(session: Session, limit: int, channel: Channel = Channel.SMS, *, now: 
 
 def _due(row: Any, claimed_until: datetime) -> Due:
     message = Message(row.reference, row.recipient, row.body, row.subject, row.expires_at)
-    return Due(row.id, row.kind, row.attempts + 1, claimed_until, message)
+    return Due(row.id, row.channel, row.kind, row.attempts + 1, claimed_until, message)
 
 
 def _mark(answered: Sequence[tuple[Due, Answer]], now: datetime) -> None:
@@ -271,6 +272,9 @@ def _mark(answered: Sequence[tuple[Due, Answer]], now: datetime) -> None:
                 kind=due.kind,
                 attempts=due.attempts,
             )
+        metrics.MESSAGES.labels(
+            due.channel.value, due.kind if due.kind in KINDS else "other", answer.verdict.value
+        ).inc()
         is_given_up = answer.verdict is Verdict.FAILED and due.attempts > len(PAUSES)
         if answer.verdict is Verdict.SENT:
             closed.append(_closing(due, OutboxState.SENT, now, answer.gateway_id))

@@ -13,6 +13,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, and_, or_, update
 from sqlmodel import Session, col, select
 
+from cabinet import metrics
 from cabinet.config import settings
 from cabinet.domain.errors import NotFound
 from cabinet.models.sessions import AuthSession
@@ -241,6 +242,7 @@ def add_event(
     )
     session.add(event)
     session.flush()
+    metrics.when_committed(session, metrics.SIGN_INS, outcome=outcome.value)
     return cast(int, event.id)
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import insert, literal, update
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
+from cabinet import metrics
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError
 from cabinet.domain.msisdn import InvalidMsisdn, format_msisdn, mask, parse_msisdn
@@ -198,11 +199,13 @@ def count_try(
     if len(digits) != 6 or not digits.isdecimal():
         return Step(pre_sessions.refuse(session, browser, row, page, slot, CodeMalformed()))
     if current.expires_at <= now:
+        metrics.when_committed(session, metrics.CODES, event="expired")
         return Step(pre_sessions.refuse(session, browser, row, page, slot, CodeExpired()))
     is_known = devices.is_known(session, browser.device, current.msisdn, now=now)
     scope = _scope(current.msisdn, browser, is_known, current.purpose)
     frozen = _frozen(session, scope, now)
     if frozen:
+        metrics.when_committed(session, metrics.CODES, event="limited")
         return Step(pre_sessions.refuse(session, browser, row, page, "", frozen))
     failures = session.exec(
         update(OneTimeCode)
@@ -230,6 +233,7 @@ def finish_try(session: Session, browser: Browser, attempt: CodeTry, *, remember
     )
     if not is_right or code.subscriber_id is None:
         _note_failure(session, code.msisdn, SignInOutcome.WRONG_CODE, browser, now)
+        metrics.when_committed(session, metrics.CODES, event="wrong")
         left = TRIES - attempt.failures
         error: CabinetError = CodeWrong(left=_tries_left(left)) if left > 0 else _no_tries_left(code, now)
         return Step(pre_sessions.refuse(session, browser, row, attempt.page, "code", error))
@@ -241,7 +245,9 @@ def finish_try(session: Session, browser: Browser, attempt: CodeTry, *, remember
     ).first()
     subscriber = subscribers.find_active_by_msisdn(session, code.msisdn)
     if used is None or subscriber is None or subscriber.id != code.subscriber_id:
+        metrics.when_committed(session, metrics.CODES, event="expired")
         return Step(pre_sessions.refuse(session, browser, row, attempt.page, "code", CodeExpired()))
+    metrics.when_committed(session, metrics.CODES, event="verified")
     limits.forget(session, f"code-failures:{attempt.scope}", f"code-failures-in-a-row:{attempt.scope}")
     if attempt.principal is not None:
         pre_sessions.clear_error(row)
@@ -487,6 +493,7 @@ def _send(
         return None
     refusal = _refusal_to_send(session, browser, scope, now)
     if refusal:
+        metrics.when_committed(session, metrics.CODES, event="limited")
         return refusal
     session.exec(
         update(OneTimeCode)
@@ -525,6 +532,7 @@ def _send(
         is_withheld=subscriber is None,
         now=now,
     )
+    metrics.when_committed(session, metrics.CODES, event="sent" if subscriber else "withheld")
     return None
 
 
@@ -635,6 +643,7 @@ def _sign_in(
 
 def _note_failure(session: Session, msisdn: str, outcome: SignInOutcome, browser: Browser, now: datetime) -> None:
     """A line in the history of whoever has this number: one statement, also where there is nobody."""
+    metrics.when_committed(session, metrics.SIGN_INS, outcome=outcome.value)
     line = select_columns(
         col(Subscriber.id),
         literal(outcome, Choice(SignInOutcome)),

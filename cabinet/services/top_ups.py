@@ -25,7 +25,7 @@ from sqlalchemy import func, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from cabinet import clock, db, ledger, news
+from cabinet import clock, db, ledger, metrics, news
 from cabinet.adapters.payments import (
     CURRENCY,
     ForgedWebhook,
@@ -214,6 +214,7 @@ def start(
         try:
             with session.begin_nested():
                 session.add(row)
+            metrics.when_committed(session, metrics.TOP_UPS, state=row.state.value)
             return _view(row)
         except IntegrityError:  # the same click a moment earlier
             earlier = _of_occasion(session, occasion)
@@ -417,6 +418,7 @@ def _is_pending(session: Session, row: TopUpRow, payment: GatewayPayment, now: d
     if row.state is not TopUpState.CREATED:
         return _settled(row, WebhookVerdict.DUPLICATE)
     row.state, row.confirmation_url = TopUpState.PENDING, payment.confirmation_url
+    metrics.when_committed(session, metrics.TOP_UPS, state=row.state.value)
     return _settled(row, WebhookVerdict.APPLIED)
 
 
@@ -432,7 +434,7 @@ def _has_succeeded(
         if not row.state.is_open:
             return _settled(row, WebhookVerdict.DUPLICATE)
         row.refunded_kopecks = payment.refunded_kopecks
-        _close(row, TopUpState.REFUSED, now, Refusal.REFUNDED)
+        _close(session, row, TopUpState.REFUSED, now, Refusal.REFUNDED)
         return _settled(row, WebhookVerdict.APPLIED)
     if row.state is TopUpState.REFUSED and not is_fetched:  # it said the opposite before: which one is true?
         row.check_after = now
@@ -451,7 +453,7 @@ def _was_canceled(session: Session, row: TopUpRow, payment: GatewayPayment, now:
     if not row.state.is_open:
         return _settled(row, WebhookVerdict.DUPLICATE)
     reason = payment.refusal or Refusal.DECLINED
-    _close(row, TopUpState.EXPIRED if reason is Refusal.TIMED_OUT else TopUpState.REFUSED, now, reason)
+    _close(session, row, TopUpState.EXPIRED if reason is Refusal.TIMED_OUT else TopUpState.REFUSED, now, reason)
     return _settled(row, WebhookVerdict.APPLIED)
 
 
@@ -469,7 +471,7 @@ def _credit(session: Session, row: TopUpRow, payment: GatewayPayment, now: datet
     )
     row.transaction_id = paid.transaction_id
     _learn(row, payment)
-    _close(row, TopUpState.SUCCEEDED, now)
+    _close(session, row, TopUpState.SUCCEEDED, now)
     _promise_receipt(session, row, now)
 
 
@@ -478,8 +480,9 @@ def _learn(row: TopUpRow, payment: GatewayPayment) -> None:
     row.method_title = payment.method_title or row.method_title
 
 
-def _close(row: TopUpRow, state: TopUpState, now: datetime, refusal: Refusal | None = None) -> None:
+def _close(session: Session, row: TopUpRow, state: TopUpState, now: datetime, refusal: Refusal | None = None) -> None:
     row.state, row.refusal, row.finished_at, row.check_after = state, refusal, now, None
+    metrics.when_committed(session, metrics.TOP_UPS, state=state.value)
 
 
 def _mismatch(row: TopUpRow, payment: GatewayPayment, gateway: PaymentGateway) -> Attention | None:
@@ -586,7 +589,7 @@ def _is_too_late(session: Session, row: TopUpRow, gateway: PaymentGateway, *, no
     if row.attempts:
         row.attention = row.attention or Attention.OUTCOME_UNKNOWN
         log.error("a payment needs a person", top_up=row.id, trouble=Attention.OUTCOME_UNKNOWN.value)
-    _close(row, TopUpState.EXPIRED, now, Refusal.TIMED_OUT)
+    _close(session, row, TopUpState.EXPIRED, now, Refusal.TIMED_OUT)
     session.add(row)
     return True
 
@@ -615,7 +618,7 @@ def _was_refused(top_up_id: int, refusal: Refusal, *, now: Now) -> None:
     with db.transaction() as session:
         row = session.exec(select(TopUpRow).where(TopUpRow.id == top_up_id).with_for_update()).one()
         if row.state is TopUpState.CREATED:
-            _close(row, TopUpState.REFUSED, now(), refusal)
+            _close(session, row, TopUpState.REFUSED, now(), refusal)
             session.add(row)
     news.tell(row.subscriber_id)
 
@@ -628,7 +631,7 @@ def _give_up(session: Session, top_up_id: int, now: datetime) -> None:
     row.check_after = None
     if row.state.is_open:
         row.attention = row.attention or Attention.OUTCOME_UNKNOWN
-        _close(row, TopUpState.EXPIRED, now, Refusal.TIMED_OUT)
+        _close(session, row, TopUpState.EXPIRED, now, Refusal.TIMED_OUT)
         log.error("a payment needs a person", top_up=row.id, trouble=Attention.OUTCOME_UNKNOWN.value)
     session.add(row)
 

@@ -6,6 +6,7 @@ import reflex as rx
 import structlog
 from reflex.event import EventSpec
 
+from cabinet import metrics
 from cabinet.domain.errors import CabinetError
 from cabinet.ui import access
 
@@ -42,10 +43,12 @@ def report(exception: Exception) -> EventSpec:
         log.warning("a page did not catch an error meant for the subscriber", error=type(exception).__name__)
         return _SHOW(exception.message)
     reference = secrets.token_hex(4).upper()
+    metrics.FAULTS.labels("handler").inc()
     log.error("handler failed", reference=reference, exc_info=exception)
     return _SHOW(f"Не получилось выполнить действие. Попробуйте ещё раз. Номер ошибки: {reference}")
 
 
 def report_of_page(exception: Exception) -> None:
     """Reflex's handler of faults in the scripts of a page, told by a browser: anything may be in them."""
+    metrics.FAULTS.labels("page").inc()
     log.warning("fault in a page", told=str(exception)[:2000])

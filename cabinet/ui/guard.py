@@ -17,7 +17,9 @@ How Reflex 0.10.1 runs events, as read in its source and held by `tests/ui/test_
   the next event.
 """
 
+import asyncio
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -37,7 +39,7 @@ from reflex_base.event.context import EventContext
 from reflex_base.registry import RegistrationContext
 from reflex_base.utils.format import format_event_handler
 
-from cabinet import connections
+from cabinet import connections, metrics
 from cabinet.services.sessions import Principal
 from cabinet.ui import access
 
@@ -85,7 +87,13 @@ class Guard(Middleware):
 
     async def preprocess(self, app: App, state: BaseState, event: Event) -> StateUpdate | None:
         """None lets the event run; an update is sent instead of running it."""
+        started = time.perf_counter()
         handler = RegistrationContext.get().event_handlers[event.name].handler
+        answer = await self._judge(state, event, handler)
+        _count(getattr(handler.fn, "__qualname__", "other"), answer, started)
+        return answer
+
+    async def _judge(self, state: BaseState, event: Event, handler: EventHandler) -> StateUpdate | None:
         label = access.of(handler.fn)
         if label is None and event.name not in REFLEX_NEEDS:
             log.warning("event refused: its handler is not for browsers", handler=event.name)
@@ -105,6 +113,16 @@ class Guard(Middleware):
             return None
         log.info("event refused: not signed in", handler=event.name)
         return await _turn_away(state)
+
+
+def _count(name: str, answer: StateUpdate | None, started: float) -> None:
+    """Counts the event, and how long it takes: the task that it runs in ends when all of its answer has been sent."""
+    verdict = "let in" if answer is None else "turned away" if answer.events else "refused"
+    metrics.EVENTS.labels(name, verdict).inc()
+    task = asyncio.current_task()
+    if answer is None and task is not None:
+        seconds = metrics.EVENT_SECONDS.labels(name)
+        task.add_done_callback(lambda _: seconds.observe(time.perf_counter() - started))
 
 
 def caller(state: BaseState) -> Principal:

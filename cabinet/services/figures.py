@@ -1,0 +1,71 @@
+"""The figures of the whole operator that a chart is made of: what waits, and for how long.
+
+Each query goes along an index of what waits and stops at `MOST`, so that its cost does not grow with the base.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from cabinet.domain.payments import TopUpState
+from cabinet.models.outbox import Channel, OutboxMessage, OutboxState
+from cabinet.models.top_ups import TopUp
+from cabinet.services import billing, option_fees
+
+MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What should have been done: how many, `MOST` at most, and since when the first of them waits."""
+
+    number: int = 0
+    late_for: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """By channel, by kind of fee, by state."""
+
+    outbox: dict[str, Backlog] = field(default_factory=dict)
+    fees: dict[str, Backlog] = field(default_factory=dict)
+    open_top_ups: dict[str, int] = field(default_factory=dict)
+
+
+def read(session: Session, *, now: datetime) -> Figures:
+    """All of them, from one snapshot."""
+    return Figures(
+        outbox={channel.value: _backlog(_due_messages(session, channel, now), now) for channel in Channel},
+        fees={
+            "plan": _backlog(billing.list_due_moments(session, now, MOST), now),
+            "service": _backlog(option_fees.list_due_moments(session, now, MOST), now),
+        },
+        open_top_ups=_open_top_ups(session),
+    )
+
+
+def _backlog(moments: list[datetime], now: datetime) -> Backlog:
+    return Backlog(len(moments), now - min(moments)) if moments else Backlog()
+
+
+def _due_messages(session: Session, channel: Channel, now: datetime) -> list[datetime]:
+    """A message that is being sent has the end of its claim for a moment, and is not due until then."""
+    return list(
+        session.exec(
+            select(OutboxMessage.send_after)
+            .where(
+                OutboxMessage.state == OutboxState.WAITING,
+                OutboxMessage.channel == channel,
+                col(OutboxMessage.send_after) <= now,
+            )
+            .limit(MOST)
+        )
+    )
+
+
+def _open_top_ups(session: Session) -> dict[str, int]:
+    """Those that the gateway is still asked about."""
+    found = Counter(session.exec(select(TopUp.state).where(col(TopUp.check_after).is_not(None)).limit(MOST)))
+    return {state.value: found[state] for state in TopUpState if state.is_open}
