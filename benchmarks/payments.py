@@ -28,6 +28,7 @@ from starlette.routing import Route
 
 from benchmarks.expenses import database
 from benchmarks.report import Budget, Table, figure, middle, p95
+from benchmarks.sites import processor_seconds
 from cabinet import clock, db, news
 from cabinet.adapters.payments.sandbox import sign
 from cabinet.config import DEMO_SECRET, ROOT
@@ -56,31 +57,34 @@ def main(*, is_quick: bool, webhooks: int = 0, engines: tuple[str, ...] = ENGINE
     number, pages = webhooks or (QUICK_WEBHOOKS if is_quick else WEBHOOKS), QUICK_PAGES if is_quick else PAGES
     table = Table(
         "Webhooks of a payment gateway, one process",
-        ("engine", "what", "budget", "figure", "p50, ms", "p95, ms", "verdict"),
+        ("engine", "what", "budget", "figure", "processor, ms each", "p50, ms", "p95, ms", "verdict"),
     )
     table.notes.append(f"{figure(number)} payments of as many subscribers, {AT_ONCE} connections at a time; then each")
     table.notes.append("message once more, as gateways do; the client's own work is on the same machine")
+    table.notes.append("processor: what a message takes of the server's process, whatever else the machine does")
     table.notes.append("the page: from sending the message until who waits has the new balance from the database")
     for name in engines:
         with database(name) as url:
             keys = make_base(url, number + pages)
-            with serving(url) as address:
-                asyncio.run(_measure(table, name, address, keys[:number], keys[number:]))
+            with serving(url) as site:
+                asyncio.run(_measure(table, name, site, keys[:number], keys[number:]))
             _audit(url, number + pages)
     return [table]
 
 
-async def _measure(table: Table, engine: str, address: str, keys: list["Key"], for_pages: list["Key"]) -> None:
+async def _measure(table: Table, engine: str, site: tuple[str, int], keys: list["Key"], for_pages: list["Key"]) -> None:
+    address, pid = site
     async with httpx.AsyncClient(base_url=address, timeout=60, limits=httpx.Limits(max_connections=64)) as client:
         for what in ("credited", "the same again"):
-            started = time.perf_counter()
+            started, took_before = time.perf_counter(), processor_seconds(pid)
             times = await _post_all(client, keys)
             rate = len(keys) / (time.perf_counter() - started)
-            shown = figure(middle(times)), figure(p95(times))
+            took = (processor_seconds(pid) - took_before) * 1000 / len(keys)
+            shown = figure(took), figure(middle(times)), figure(p95(times))
             table.add(engine, what, RATE.shown(), f"{figure(rate)} /s", *shown, RATE.verdict(rate))
         times = [await _page(client, key) for key in for_pages]
         shown = figure(middle(times)), figure(p95(times))
-        table.add(engine, "on a page that waits", SHOWN.shown(), "", *shown, SHOWN.verdict(p95(times)))
+        table.add(engine, "on a page that waits", SHOWN.shown(), "", "", *shown, SHOWN.verdict(p95(times)))
 
 
 async def _post_all(client: httpx.AsyncClient, keys: list["Key"]) -> list[float]:
@@ -183,8 +187,8 @@ def _audit(url: str, number: int) -> None:
 
 
 @contextmanager
-def serving(url: str) -> Iterator[str]:
-    """The address of a process with the routes."""
+def serving(url: str) -> Iterator[tuple[str, int]]:
+    """The address and the number of a process with the routes."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CABINET_")}
     environment |= {"CABINET_DATABASE_URL": url, "CABINET_PORT": str(port), "CABINET_LOG_LEVEL": "WARNING"}
@@ -193,7 +197,7 @@ def serving(url: str) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     try:
         wait_until(lambda: _answers(address), seconds=60, what="the server answers")
-        yield address
+        yield address, process.pid
     finally:
         process.terminate()
         process.wait()

@@ -107,9 +107,9 @@ class Site:
         deadline = time.monotonic() + IDLE_SECONDS
         idle = 0
         while idle < 3 and time.monotonic() < deadline:
-            before = _processor_seconds(self.process.pid)
+            before = processor_seconds(self.process.pid)
             time.sleep(1)
-            idle = idle + 1 if _processor_seconds(self.process.pid) - before < 0.05 else 0
+            idle = idle + 1 if processor_seconds(self.process.pid) - before < 0.05 else 0
 
 
 @dataclass
@@ -225,7 +225,7 @@ def _family(pid: int) -> list[int]:
     return [pid, *(grown for child in children for grown in _family(child))]
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
     """User and system time of the process and its children; 0 where the system does not say."""
     try:
         fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in _family(pid)]

@@ -85,6 +85,6 @@ def is_among(session: Session, column: Any, values: Collection[Any]) -> ColumnEl
     return column == any_(cast(list(values), ARRAY(kind)))
 
 
-def known_among(session: Session, column: Column[str], values: Sequence[str]) -> set[str]:
+def known_among(session: Session, column: Any, values: Sequence[str]) -> set[str]:
     """Which of the values stand in the column."""
     return set(session.execute(select(column).where(is_among(session, column, values))).scalars())

@@ -110,8 +110,15 @@ class Posted(NamedTuple):
     is_new: bool
 
 
+class Received(NamedTuple):
+    """Money that has come: its transaction, and what it left on the main account."""
+
+    transaction_id: int
+    main_kopecks: int
+
+
 class Charge(NamedTuple):
-    """What a subscriber owes for something that has already been used."""
+    """What a subscriber owes for something that has already been used, or (`receive_many`) what came for him."""
 
     reference: str
     subscriber_id: int
@@ -237,6 +244,50 @@ def take_many(
     """
     ids = _charge_new(session, charges, kind, destination_id, now, may_owe=False)
     return [ids.get(charge.reference) for charge in charges]
+
+
+def receive_many(
+    session: Session, receipts: Sequence[Charge], *, kind: str, source_id: int, now: datetime
+) -> list[Received | None]:
+    """Money that came to `main`, each receipt as a transaction of its own, all with a few statements.
+
+    Who has a debt is left out (None): `post` and `settle_debt` are for him.
+
+    Raises:
+        ReferenceConflict: one of them was posted before; nothing is posted now.
+        NotFound: a subscriber has no accounts.
+    """
+    for receipt in receipts:
+        _check_amount(receipt.amount_kopecks)
+    received: list[Received | None] = []
+    transactions, postings, changes = [], [], []
+    columns = (
+        *("transaction_id", "source_id", "destination_id", "amount_kopecks", "happened_at"),
+        *("destination_balance_kopecks", "explanation"),
+    )
+    try:
+        with session.begin_nested():
+            purses = _open_purses(session, {receipt.subscriber_id for receipt in receipts})
+            ids = iter(_reserve_ids(session, _transaction, len(receipts)))
+            for reference, subscriber_id, amount, moment, facts in receipts:
+                purse = purses[subscriber_id]
+                if purse.debt:
+                    received.append(None)
+                    continue
+                purse.main += amount
+                posted = Received(next(ids), purse.main)
+                received.append(posted)
+                transactions.append((posted.transaction_id, reference, kind, moment, now))
+                postings.append(
+                    (posted.transaction_id, source_id, purse.main_id, amount, moment, posted.main_kopecks, facts)
+                )
+            changes = [(one.main_id, one.main - one.main_before) for one in purses.values() if not one.debt]
+            insert_many(session, _transaction, ("id", "reference", "kind", "happened_at", "posted_at"), transactions)
+            insert_many(session, _posting, columns, postings)
+            add_many(session, _account, "balance_kopecks", changes)
+    except IntegrityError:
+        raise ReferenceConflict from None
+    return received
 
 
 def settle_debt(session: Session, subscriber_id: int, *, happened_at: datetime | None = None, now: datetime) -> int:

@@ -65,14 +65,13 @@ async def payment(request: Request) -> Response:
 async def _heard(chosen: PaymentGateway, body: bytes, headers: dict[str, str]) -> WebhookVerdict | None:
     """What came of it; None: it could not be acted on now.
 
-    SQLite writes one transaction at a time and waits for the disk in each: signed messages that come meanwhile are
-    acted on together in the next one. PostgreSQL does that by itself, for all connections.
+    A transaction waits for the disk, and a statement costs more to say than to do: signed messages that come while one
+    transaction is at work are acted on together in the next one.
     """
-    if settings().is_sqlite:
-        with suppress(ForgedWebhook):  # looked at once more below, where it is kept and told of
-            event = chosen.read_webhook(body, headers)
-            if event is not None and event.payment is not None:
-                return await _heard_together(chosen, body, event.payment)
+    with suppress(ForgedWebhook):  # looked at once more below, where it is kept and told of
+        event = chosen.read_webhook(body, headers)
+        if event is not None and event.payment is not None:
+            return await _heard_together(chosen, body, event.payment)
     return await in_thread(top_ups.handle_webhook, chosen, body, headers, now=clock.now)
 
 

@@ -73,6 +73,16 @@ class Payment:
     fees: tuple[FeeResult, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Money to be recorded; see `record_payment`."""
+
+    subscriber_id: int
+    amount_kopecks: int
+    reference: str
+    source: str
+
+
 def charge_due_fee(session: Session, subscription_id: int, *, now: datetime) -> FeeResult:
     """Charges the first period that is due and not charged yet; a second call charges the next one, or nothing."""
     due = _due_fees(session, [subscription_id], now)[:1]
@@ -166,6 +176,43 @@ def record_payment(
     if option_ids:
         option_fees.charge_until(session, option_ids, happened_at, now=now)
     return Payment(posted.transaction_id, is_new=True, settled_kopecks=settled, fees=tuple(fees))
+
+
+def record_payments(session: Session, payments: Sequence[Incoming], *, now: datetime) -> list[ledger.Received | None]:
+    """As `record_payment` now, for many subscribers with a few statements; each of them stands here once.
+
+    None, and nothing is done, where a debt, a fee or a service waits for the money: `record_payment` is for him.
+
+    Raises:
+        NotFound, ReferenceConflict: see there; nothing is recorded.
+    """
+    ids = {payment.subscriber_id for payment in payments}
+    held: Any = session.exec(
+        select(PlanSubscription.subscriber_id, PlanSubscription.state, PlanSubscription.next_fee_at)
+        .where(is_among(session, col(PlanSubscription.subscriber_id), ids))
+        .where(PlanSubscription.state != SubscriptionState.ENDED)
+        .order_by(col(PlanSubscription.id))
+        .with_for_update()
+    ).all()
+    waiting = option_fees.list_waiting(session, ids, now) | {
+        subscriber_id
+        for subscriber_id, state, fee_at in held
+        if state is SubscriptionState.SUSPENDED or (fee_at is not None and fee_at <= now)
+    }
+    receipts = [
+        ledger.Charge(
+            one.reference,
+            one.subscriber_id,
+            one.amount_kopecks,
+            now,
+            {"paid_kopecks": one.amount_kopecks, "source": one.source},
+        )
+        for one in payments
+        if one.subscriber_id not in waiting
+    ]
+    gateway_id = ledger.operator_account(session, "gateway")
+    received = iter(ledger.receive_many(session, receipts, kind="top_up", source_id=gateway_id, now=now))
+    return [None if one.subscriber_id in waiting else next(received) for one in payments]
 
 
 def use_money(session: Session, subscriber_id: int, *, happened_at: datetime, now: datetime) -> None:

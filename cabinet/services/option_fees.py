@@ -6,7 +6,7 @@ the worker asks no more; money that comes tries again for the period in which it
 nothing while it does. A trial that was not kept ends here, without a charge.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -98,6 +98,20 @@ def list_of(session: Session, subscriber_id: int) -> list[int]:
         .with_for_update()
     )
     return list(found)
+
+
+def list_waiting(session: Session, subscriber_ids: Collection[int], now: datetime) -> set[int]:
+    """Those of them who have something that waits for money or for its fee; held as by `list_of`."""
+    found: Any = session.exec(
+        select(OptionSubscription.subscriber_id, OptionSubscription.state, OptionSubscription.next_fee_at)
+        .where(
+            is_among(session, col(OptionSubscription.subscriber_id), subscriber_ids),
+            col(OptionSubscription.next_fee_at).is_not(None),
+        )
+        .order_by(col(OptionSubscription.id))
+        .with_for_update()
+    )
+    return {subscriber_id for subscriber_id, state, fee_at in found if state is OptionState.SUSPENDED or fee_at <= now}
 
 
 def not_suspended(session: Session, subscription_ids: Sequence[int]) -> list[int]:

@@ -1,13 +1,14 @@
 """Subscribers: taken on with accounts and a plan, and found again."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import cast
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from cabinet import ledger
+from cabinet.bulk import is_among
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.services import tariffs
@@ -71,6 +72,12 @@ def get(session: Session, subscriber_id: int) -> Subscriber:
     if subscriber is None:
         raise NotFound
     return subscriber
+
+
+def get_msisdns(session: Session, subscriber_ids: Collection[int]) -> dict[int, str]:
+    """Their numbers, by id."""
+    query = select(col(Subscriber.id), Subscriber.msisdn).where(is_among(session, col(Subscriber.id), subscriber_ids))
+    return dict(session.execute(query).all())
 
 
 def find_active_by_msisdn(session: Session, msisdn: str) -> Subscriber | None:

@@ -15,13 +15,13 @@ Nothing else credits: the page to which the gateway sends people back only reads
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import func, text, update
+from sqlalchemy import func, insert, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -37,6 +37,7 @@ from cabinet.adapters.payments import (
     SavedMethod,
 )
 from cabinet.adapters.receipts import Receipt
+from cabinet.bulk import is_among, known_among
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.money import InvalidAmount, parse_kopecks
@@ -374,22 +375,81 @@ def handle_webhook(gateway: PaymentGateway, body: bytes, headers: Mapping[str, s
 def handle_signed(
     gateway: PaymentGateway, messages: Sequence[tuple[bytes, GatewayPayment]], *, now: Now
 ) -> list[WebhookVerdict | None]:
-    """The same for messages whose signature `gateway.read_webhook` has verified, all in one transaction.
+    """The same for messages whose signature `gateway.read_webhook` has verified; cheaper the more there are.
 
-    One that fails is undone alone and has no verdict: the gateway must send it again.
+    What is plain, as nearly all is, is heard in one transaction, with as many statements as one message takes; any
+    other message alone. One that fails is undone alone and has no verdict: the gateway must send it again.
     """
-    heard: list[Settled | None] = []
-    with db.transaction() as session:
-        for body, payment in messages:
+    heard: dict[int, Settled] = {}
+    try:
+        with db.transaction() as session:
+            heard = _hear_plain(session, gateway, messages, now=now())
+    except Exception:  # one of them is not as plain as it looked: all are heard one by one
+        log.exception("gateway's messages could not be acted on together", gateway=gateway.name)
+        heard = {}
+    for place, (body, payment) in enumerate(messages):
+        if place not in heard:
             try:
-                with session.begin_nested():
-                    heard.append(_hear(session, gateway, body, payment, is_fetched=False, now=now()))
+                with db.transaction() as session:
+                    heard[place] = _hear(session, gateway, body, payment, is_fetched=False, now=now())
             except Exception:  # whatever is the matter with one message, the others are heard
                 log.exception("a gateway's message could not be acted on", gateway=gateway.name, payment=payment.id)
-                heard.append(None)
-    for settled in heard:
+    for settled in heard.values():
         _tell(settled)
-    return [None if settled is None else settled.verdict for settled in heard]
+    return [heard[place].verdict if place in heard else None for place in range(len(messages))]
+
+
+def _hear_plain(
+    session: Session, gateway: PaymentGateway, messages: Sequence[tuple[bytes, GatewayPayment]], *, now: datetime
+) -> dict[int, Settled]:
+    """Hears those that tell of a success that is known, or awaited by somebody for whom nothing waits; by place."""
+    rows = _rows_of_keys(session, {payment.key for _, payment in messages})
+    new_ids = [payment.id for _, payment in messages if payment.key in rows and rows[payment.key].gateway_id is None]
+    others = known_among(session, col(TopUpRow.gateway_id), new_ids) if new_ids else set()  # of another order of ours
+    heard: dict[int, Settled] = {}
+    to_credit: dict[int, tuple[int, TopUpRow, GatewayPayment]] = {}  # by subscriber
+    for place, (_, payment) in enumerate(messages):
+        row = rows.get(payment.key)
+        if row is None or not _is_plain(row, payment, gateway) or payment.id in others:
+            continue
+        if row.state is TopUpState.SUCCEEDED:
+            heard[place] = _settled(row, WebhookVerdict.DUPLICATE)
+        else:
+            to_credit.setdefault(row.subscriber_id, (place, row, payment))
+    credited = _credit_many(session, [(row, payment) for _, row, payment in to_credit.values()], now)
+    for (place, row, _), is_credited in zip(to_credit.values(), credited, strict=True):
+        if is_credited:
+            heard[place] = _settled(row, WebhookVerdict.APPLIED)
+    events = [
+        _event(gateway, messages[place][0], settled.verdict, settled.top_up_id, now).model_dump(exclude={"id"})
+        for place, settled in sorted(heard.items())
+    ]
+    if events:
+        session.execute(insert(WebhookEvent), events)
+    return heard
+
+
+def _rows_of_keys(session: Session, keys: Collection[str]) -> dict[str, TopUpRow]:
+    """The top-ups with these keys, held until the transaction ends."""
+    rows = session.exec(
+        select(TopUpRow)
+        .where(is_among(session, col(TopUpRow.key), keys))
+        .order_by(col(TopUpRow.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {row.key: row for row in rows}
+
+
+def _is_plain(row: TopUpRow, payment: GatewayPayment, gateway: PaymentGateway) -> bool:
+    """Whether it tells of a success that has to be credited and nothing else, or that was credited."""
+    if payment.state is not PaymentState.SUCCEEDED or payment.refunded_kopecks or row.gateway != gateway.name:
+        return False
+    if _mismatch(row, payment, gateway):
+        return False
+    if row.state is TopUpState.SUCCEEDED:
+        return payment.method_title in ("", row.method_title)
+    return row.state.is_open and not row.saves_method
 
 
 def _hear(
@@ -464,15 +524,40 @@ def _credit(session: Session, row: TopUpRow, payment: GatewayPayment, now: datet
         session,
         row.subscriber_id,
         row.amount_kopecks,
-        reference=f"top-up:{row.gateway}:{payment.id}",
+        reference=_reference(row, payment),
         happened_at=now,
         now=now,
         source=row.kind.value,
     )
-    row.transaction_id = paid.transaction_id
+    _has_paid(session, row, payment, paid.transaction_id, now)
+    _promise_receipts(session, [(row, ledger.balance(session, row.subscriber_id).main)], now)
+
+
+def _credit_many(session: Session, paid: Sequence[tuple[TopUpRow, GatewayPayment]], now: datetime) -> list[bool]:
+    """Credits top-ups of as many subscribers, but not (False) those of whom something waits for the money."""
+    incoming = [
+        billing.Incoming(row.subscriber_id, row.amount_kopecks, _reference(row, payment), row.kind.value)
+        for row, payment in paid
+    ]
+    received = billing.record_payments(session, incoming, now=now) if incoming else []
+    receipts = []
+    for (row, payment), one in zip(paid, received, strict=True):
+        if one is not None:
+            _has_paid(session, row, payment, one.transaction_id, now)
+            receipts.append((row, one.main_kopecks))
+    session.flush()
+    _promise_receipts(session, receipts, now)
+    return [one is not None for one in received]
+
+
+def _has_paid(session: Session, row: TopUpRow, payment: GatewayPayment, transaction_id: int, now: datetime) -> None:
+    row.transaction_id = transaction_id
     _learn(row, payment)
     _close(session, row, TopUpState.SUCCEEDED, now)
-    _promise_receipt(session, row, now)
+
+
+def _reference(row: TopUpRow, payment: GatewayPayment) -> str:
+    return f"top-up:{row.gateway}:{payment.id}"
 
 
 def _learn(row: TopUpRow, payment: GatewayPayment) -> None:
@@ -532,21 +617,24 @@ def _settled(row: TopUpRow, verdict: WebhookVerdict) -> Settled:
     return Settled(verdict, row.id, row.subscriber_id if verdict is WebhookVerdict.APPLIED else None)
 
 
-def _promise_receipt(session: Session, row: TopUpRow, now: datetime) -> None:
-    subscriber = subscribers.get(session, row.subscriber_id)
-    paid, left = (
-        _roubles(kopecks) for kopecks in (row.amount_kopecks, ledger.balance(session, row.subscriber_id).main)
-    )
-    number = _number(row)
-    body = outbox.fit_sms(
-        (f"Пополнение {paid} ₽. Баланс {left} ₽. Чек {number} — в «Расходах».", f"Пополнение {paid} ₽. Чек {number}.")
-    )
-    outbox.queue_sms(
-        session, reference=f"top-up:{row.id}", kind="receipt", recipient=subscriber.msisdn, body=body, now=now
-    )
-    facts = {"kopecks": row.amount_kopecks, "receipt": number}
-    event = notices.Event(row.subscriber_id, NoticeKind.TOP_UP, f"top-up:{row.id}", now, facts)
-    notices.tell(session, [event], now=now)
+def _promise_receipts(session: Session, paid: Sequence[tuple[TopUpRow, int]], now: datetime) -> None:
+    """A receipt for each of these top-ups, which left so many kopecks on the account."""
+    numbers = subscribers.get_msisdns(session, {row.subscriber_id for row, _ in paid})
+    promises, events = [], []
+    for row, left_kopecks in paid:
+        amount, left, number = _roubles(row.amount_kopecks), _roubles(left_kopecks), _number(row)
+        body = outbox.fit_sms(
+            (
+                f"Пополнение {amount} ₽. Баланс {left} ₽. Чек {number} — в «Расходах».",
+                f"Пополнение {amount} ₽. Чек {number}.",
+            )
+        )
+        reference = f"top-up:{row.id}"
+        promises.append(outbox.Promise(reference, "receipt", numbers[row.subscriber_id], body))
+        facts = {"kopecks": row.amount_kopecks, "receipt": number}
+        events.append(notices.Event(row.subscriber_id, NoticeKind.TOP_UP, reference, now, facts))
+    outbox.queue_many(session, promises, now=now)
+    notices.tell(session, events, now=now)
 
 
 # --- asking the gateway ----------------------------------------------------------------------------------------------

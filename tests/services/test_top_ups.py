@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
 from cabinet import db, ledger
@@ -371,6 +372,39 @@ def test_messages_heard_together_are_heard_each(anna: int, bank: FakeGateway):
     assert verdicts.count(WebhookVerdict.DUPLICATE) == 9
     assert money(anna) == 1_200 + 2 * 34_000
     assert len(rows_of(WebhookEvent)) == 11
+
+
+def test_many_messages_heard_together_take_the_statements_of_one(anna: int, bank: FakeGateway):
+    with db.transaction() as session:
+        people = [given(session, money=1_200) for _ in range(20)]
+    paid = [(b"paid", bank.pay(submitted(each, bank, occasion=f"{each}").key)) for each in people]
+    said: list[str] = []
+    event.listen(db.engine(), "before_cursor_execute", lambda connection, cursor, statement, *_: said.append(statement))
+
+    assert set(top_ups.handle_signed(bank, paid, now=lambda: NOON)) == {WebhookVerdict.APPLIED}
+    of_twenty = len([each for each in said if not each.startswith(("SAVEPOINT", "RELEASE"))])
+
+    assert of_twenty <= 24
+    assert [money(each) for each in people] == [35_200] * 20
+    said.clear()
+    assert set(top_ups.handle_signed(bank, paid, now=lambda: NOON)) == {WebhookVerdict.DUPLICATE}
+    assert len(said) <= 5
+
+
+def test_money_that_a_debt_waits_for_pays_it_though_it_came_with_others(anna: int, bank: FakeGateway):
+    with db.transaction() as session:
+        debtor = given(session, money=0)
+        usage = ledger.operator_account(session, "usage")
+        charge = ledger.Charge("usage:owed", debtor, 5_000, NOON, {"debt_kopecks": 5_000, "available_kopecks": 5_000})
+        ledger.charge_many(session, [charge], kind="debt_settlement", destination_id=usage, now=NOON)
+    paid = [(b"paid", bank.pay(submitted(each, bank, occasion=f"{each}").key)) for each in (debtor, anna)]
+
+    assert top_ups.handle_signed(bank, paid, now=lambda: NOON) == [WebhookVerdict.APPLIED] * 2
+
+    with db.reading() as session:
+        balances = ledger.balance(session, debtor)
+    assert (balances.main, balances.debt) == (29_000, 0)
+    assert money(anna) == 35_200
 
 
 # --- a gateway that signs nothing ------------------------------------------------------------------------------------
