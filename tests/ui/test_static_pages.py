@@ -16,7 +16,7 @@ BUILT = (
     '<link rel="modulepreload" href="/assets/entry.js"/>'
     '<script>const theme = localStorage.getItem("theme")</script>'
     '<link href="/assets/s.css" rel="stylesheet" type="text/css"/></head>'
-    '<body><form action="/auth/code" method="post"></form><script>window.__reactRouterContext = {}</script>'
+    '<body><form action="/auth/code" class="p-5" method="post"></form><script>window.__reactRouterContext = {}</script>'
     '<script type="module" async="">import "/assets/entry.js"</script><!--$?--><template id="B:0"></template><!--/$-->'
     '<div hidden id="S:0"><script>__reactRouterContext</script><!--$?--><template id="B:1"></template><!--/$--></div>'
     "</body></html>"
@@ -26,7 +26,7 @@ BUILT = (
 def test_react_goes_and_the_form_with_its_script_and_theme_stays():
     page = without_react(BUILT, [])
 
-    assert page.endswith('<body><form action="/auth/code" method="post"></form></body></html>')
+    assert page.endswith('<body><form action="/auth/code" class="p-5" method="post"></form></body></html>')
     assert "entry.js" not in page
     assert 'src="/sign_in.js"' in page
     assert 'getItem("theme")' in page
@@ -36,7 +36,9 @@ def test_react_goes_and_the_form_with_its_script_and_theme_stays():
 def root(tmp_path: Path) -> Path:
     """A build with a stylesheet."""
     (tmp_path / "assets").mkdir()
-    (tmp_path / "assets" / "s.css").write_text('@font-face{src:url("/fonts/a.woff2")}.p-5{padding:1.25rem}')
+    (tmp_path / "assets" / "s.css").write_text(
+        '@font-face{src:url("/fonts/a.woff2")}.p-5{padding:1.25rem}.p-6{padding:1.5rem}'
+    )
     return tmp_path
 
 
