@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
-from cabinet import metrics
+from cabinet import metrics, news
 from cabinet.config import settings
 
 P = ParamSpec("P")
@@ -112,7 +112,7 @@ def _in_turn() -> Iterator[None]:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A session that commits at the end of the block, or rolls back when the block raises."""
+    """A session that commits at the end of the block, or rolls back when the block raises; news goes out afterwards."""
     with (
         metrics.TRANSACTION_SECONDS.labels("write").time(),
         _in_turn(),
@@ -121,6 +121,7 @@ def transaction() -> Iterator[Session]:
         with session.begin():
             yield session
         metrics.committed(session)
+    news.tell_kept(session)
 
 
 @contextmanager

@@ -5,8 +5,12 @@ what another process gives him, and all that is promised.
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 
+from sqlalchemy.orm import Session
+
+_KEPT = "news"
 _waiting: dict[int, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
 
 
@@ -33,3 +37,14 @@ def tell(subscriber_id: int) -> None:
     for loop, bell in tuple(_waiting.get(subscriber_id, ())):
         with suppress(RuntimeError):  # the loop has ended, and with it who waited
             loop.call_soon_threadsafe(bell.set)
+
+
+def keep(session: Session, subscriber_ids: Iterable[int]) -> None:
+    """Something of theirs is different as soon as this transaction is committed: `db.transaction` tells it then."""
+    session.info.setdefault(_KEPT, set()).update(subscriber_ids)
+
+
+def tell_kept(session: Session) -> None:
+    """Tells what was kept: the transaction is committed."""
+    for subscriber_id in session.info.pop(_KEPT, ()):
+        tell(subscriber_id)

@@ -23,6 +23,7 @@ from cabinet.domain.effects import (
     HeldOption,
     ItemKind,
     OptionState,
+    OrderKind,
     PlanTerm,
     Promise,
     Schedule,
@@ -155,6 +156,13 @@ class Summary:
     services_after_kopecks: int
     trial_until: datetime | None = None
     promise: PromiseLine | None = None
+
+
+def stays_as_is(kind: OrderKind, summary: Summary) -> bool:
+    """A planned change is taken back, and nothing comes in its place."""
+    is_planned_lost = any(part.what == PartKind.PLANNED for part in summary.losses)
+    is_changed = summary.takes_effect_at is not None or any(line.before != line.after for line in summary.terms)
+    return kind in (OrderKind.SWITCH, OrderKind.SETTINGS) and is_planned_lost and not is_changed
 
 
 _SUMMARY: TypeAdapter[Summary] = TypeAdapter(Summary)

@@ -5,7 +5,7 @@ that of the event, so whatever is tried again is told once. What happened long a
 news: no message goes, and after `TOLD_FOR` there is no notice either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
@@ -15,7 +15,7 @@ from sqlalchemy import cast as cast_to
 from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
-from cabinet import clock
+from cabinet import clock, news
 from cabinet.bulk import insert_many, is_among, known_among
 from cabinet.config import settings
 from cabinet.domain.allowances import UsageKind
@@ -57,41 +57,122 @@ USUAL_WAYS = {
 }
 """Security is told by e-mail whatever is chosen; the code or the change itself has come by SMS already."""
 
-_TOPICS = {
-    NoticeKind.SUSPENDED: Topic.MONEY,
-    NoticeKind.OPTION_SUSPENDED: Topic.MONEY,
-    NoticeKind.RESTORED: Topic.MONEY,
-    NoticeKind.LOW_BALANCE: Topic.MONEY,
-    NoticeKind.ALLOWANCE_LOW: Topic.PACKAGES,
-    NoticeKind.ALLOWANCE_OUT: Topic.PACKAGES,
-    NoticeKind.SIGN_IN: Topic.SECURITY,
-    NoticeKind.PASSWORD_SET: Topic.SECURITY,
-    NoticeKind.PASSWORD_REMOVED: Topic.SECURITY,
-    NoticeKind.EMAIL_SET: Topic.SECURITY,
-}
-_SENTENCES = {
-    NoticeKind.FEE: "Списали {kopecks} ₽ — плата за тариф.",
-    NoticeKind.OPTION_FEE: "Списали {kopecks} ₽ за «{name}».",
-    NoticeKind.SUSPENDED: "Не хватило {kopecks} ₽ на плату: связь приостановлена. Пополните счёт.",
-    NoticeKind.OPTION_SUSPENDED: "Не хватило {kopecks} ₽ на «{name}»: пока не работает.",
-    NoticeKind.RESTORED: "Плату {kopecks} ₽ списали, связь снова работает.",
-    NoticeKind.LOW_BALANCE: "{on} спишем {kopecks} ₽. Не хватает {lacking_kopecks} ₽: пополните счёт.",
-    NoticeKind.TOP_UP: "Пополнение {kopecks} ₽.",
-    NoticeKind.ORDER: "Выполнили то, что вы подтвердили: «{name}».",
-    NoticeKind.ORDER_UNDONE: "Отменили изменение: «{name}».",
-    NoticeKind.TRIAL_ENDS: "Бесплатный период «{name}» закончится {on}.",
-    NoticeKind.SIGN_IN: "Вошли с нового устройства: {device}, {address}. Если это не вы, выйдите со всех устройств.",
-    NoticeKind.PASSWORD_SET: "Задан новый пароль. Если это не вы, обратитесь в поддержку.",
-    NoticeKind.PASSWORD_REMOVED: "Пароль убран. Если это не вы, обратитесь в поддержку.",
-    NoticeKind.EMAIL_SET: "Этот адрес теперь получает уведомления.",
-}
-_ALLOWANCES = {
-    (NoticeKind.ALLOWANCE_LOW, UsageKind.DATA): "Интернет в пакете заканчивается: осталось {percent} %.",
-    (NoticeKind.ALLOWANCE_LOW, UsageKind.VOICE): "Минуты в пакете заканчиваются: осталось {percent} %.",
-    (NoticeKind.ALLOWANCE_LOW, UsageKind.SMS): "SMS в пакете заканчиваются: осталось {percent} %.",
-    (NoticeKind.ALLOWANCE_OUT, UsageKind.DATA): "Интернет в пакете закончился.",
-    (NoticeKind.ALLOWANCE_OUT, UsageKind.VOICE): "Минуты в пакете закончились.",
-    (NoticeKind.ALLOWANCE_OUT, UsageKind.SMS): "SMS в пакете закончились.",
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How a kind of notice is told, by SMS, by e-mail and on /notices alike.
+
+    A new kind takes three steps: a member of `NoticeKind`, its line in `TELLINGS`, and a call of `tell` in the
+    transaction of what happened. The English of its sentence goes into `locales/en.po`; a picture of its own, if it
+    wants one, into `ui/notices/views.py`. A new topic takes a member of `Topic`, its line in `USUAL_WAYS`, its words in
+    `ui/profile/views.py` and its picture in `ui/notices/views.py`.
+
+    `sentence` is Russian and has facts of the event in its places: one whose name ends in `kopecks` is written as
+    roubles, the moment `at` or `begins_at` (ISO) gives the day `{on}`. Where one sentence does not do, `variant` makes
+    of the facts the key of another one; without such a key it is that of "". What goes by SMS has to fit into 70 signs.
+    `link` is where the notice leads, with facts in its places too, and `{month}` of the event.
+    `can_wait`: its SMS is not sent at night.
+    """
+
+    topic: Topic
+    sentence: str | Mapping[str, str]
+    link: str
+    variant: Callable[[Mapping[str, Any]], str] | None = None
+    can_wait: bool = False
+
+
+def _of_usage(facts: Mapping[str, Any]) -> str:
+    return str(facts["usage"])
+
+
+def _of_order(facts: Mapping[str, Any]) -> str:
+    what = str(facts["order"])
+    if facts.get("is_stay"):
+        return "stay"
+    if facts.get("begins_at"):
+        return f"{what}_later"
+    return f"{what}_paid" if facts.get("kopecks", 0) > 0 else what
+
+
+_STATEMENT = "/expenses/?month={month}"
+
+TELLINGS: dict[NoticeKind, Telling] = {
+    NoticeKind.FEE: Telling(Topic.ACCOUNT, "Списали {kopecks} ₽ — плата за тариф.", _STATEMENT),
+    NoticeKind.OPTION_FEE: Telling(Topic.ACCOUNT, "Списали {kopecks} ₽ за «{name}».", _STATEMENT),
+    NoticeKind.SUSPENDED: Telling(
+        Topic.MONEY, "Не хватило {kopecks} ₽ на плату: связь приостановлена. Пополните счёт.", "/topup/"
+    ),
+    NoticeKind.OPTION_SUSPENDED: Telling(
+        Topic.MONEY, "Не хватило {kopecks} ₽ на «{name}»: пока не работает.", "/topup/"
+    ),
+    NoticeKind.RESTORED: Telling(Topic.MONEY, "Плату {kopecks} ₽ списали, связь снова работает.", _STATEMENT),
+    NoticeKind.LOW_BALANCE: Telling(
+        Topic.MONEY,
+        "{on} спишем {kopecks} ₽. Не хватает {lacking_kopecks} ₽: пополните счёт.",
+        "/topup/",
+        can_wait=True,
+    ),
+    NoticeKind.ALLOWANCE_LOW: Telling(
+        Topic.PACKAGES,
+        {
+            UsageKind.DATA: "Интернет в пакете заканчивается: осталось {percent} %.",
+            UsageKind.VOICE: "Минуты в пакете заканчиваются: осталось {percent} %.",
+            UsageKind.SMS: "SMS в пакете заканчиваются: осталось {percent} %.",
+        },
+        "/packages/",
+        _of_usage,
+        can_wait=True,
+    ),
+    NoticeKind.ALLOWANCE_OUT: Telling(
+        Topic.PACKAGES,
+        {
+            UsageKind.DATA: "Интернет в пакете закончился.",
+            UsageKind.VOICE: "Минуты в пакете закончились.",
+            UsageKind.SMS: "SMS в пакете закончились.",
+        },
+        "/packages/",
+        _of_usage,
+    ),
+    NoticeKind.TOP_UP: Telling(
+        Topic.ACCOUNT, "Пополнение на {kopecks} ₽ зачислено.", "/topup/result/?payment={payment}"
+    ),
+    NoticeKind.ORDER: Telling(
+        Topic.ACCOUNT,
+        {
+            "": "Выполнили то, что вы подтвердили: «{name}».",
+            "stay": "Отменили запланированное, остаётся «{name}».",
+            "switch": "Теперь у вас тариф «{name}».",
+            "switch_paid": "Теперь у вас тариф «{name}», за переход списали {kopecks} ₽.",
+            "switch_later": "Тариф сменится на «{name}» {on}.",
+            "settings": "Настройки тарифа изменены.",
+            "settings_paid": "Настройки тарифа изменены, списали {kopecks} ₽.",
+            "settings_later": "Новые настройки тарифа начнут действовать {on}.",
+            "option_on": "Подключили «{name}».",
+            "option_on_paid": "Подключили «{name}», списали {kopecks} ₽.",
+            "option_keep": "«{name}» останется и после бесплатного периода.",
+            "option_off": "Отключили «{name}».",
+            "bundle": "Подключили пакет «{name}».",
+            "bundle_paid": "Подключили пакет «{name}», списали {kopecks} ₽.",
+            "bundle_off": "Пакет «{name}» больше не продлится.",
+            "promise": "Обещанный платёж {promised_kopecks} ₽ на балансе.",
+        },
+        "/orders/",
+        _of_order,
+    ),
+    NoticeKind.ORDER_UNDONE: Telling(Topic.ACCOUNT, "Отменили изменение: «{name}».", "/orders/"),
+    NoticeKind.TRIAL_ENDS: Telling(Topic.ACCOUNT, "Бесплатный период «{name}» закончится {on}.", "/services/"),
+    NoticeKind.SIGN_IN: Telling(
+        Topic.SECURITY,
+        "Вошли с нового устройства: {device}, {address}. Если это не вы, выйдите со всех устройств.",
+        "/profile/",
+    ),
+    NoticeKind.PASSWORD_SET: Telling(
+        Topic.SECURITY, "Задан новый пароль. Если это не вы, обратитесь в поддержку.", "/profile/"
+    ),
+    NoticeKind.PASSWORD_REMOVED: Telling(
+        Topic.SECURITY, "Пароль убран. Если это не вы, обратитесь в поддержку.", "/profile/"
+    ),
+    NoticeKind.EMAIL_SET: Telling(Topic.SECURITY, "Уведомления теперь приходят и на {address}.", "/profile/"),
 }
 
 
@@ -108,13 +189,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A line of /notices."""
+    """A line of /notices; `link` is where it leads on the site."""
 
     id: int
     kind: NoticeKind
     facts: Mapping[str, Any]
     happened_at: datetime
     is_unread: bool
+    link: str
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
@@ -145,15 +227,30 @@ def tell(session: Session, events: Sequence[Event], *, now: datetime) -> None:
             messages += _messages(event, recipient, text, by_sms, by_email)
     insert_many(session, _notice, _NOTICE_COLUMNS, rows, "ON CONFLICT (reference) DO NOTHING")
     outbox.queue_many(session, messages, now=now)
+    news.keep(session, {event.subscriber_id for event in fresh})
 
 
 def sentence(kind: NoticeKind, facts: Mapping[str, Any], language: Language) -> str:
     """What happened, in a sentence for an SMS."""
-    template = _SENTENCES.get(kind) or _ALLOWANCES[kind, UsageKind(facts["usage"])]
     values = {name: _roubles(value) if name.endswith("kopecks") else value for name, value in facts.items()}
-    if at := facts.get("at"):
-        values["on"] = clock.local(datetime.fromisoformat(at)).strftime("%d.%m")
-    return translate(template, language, **values)
+    if at := day_of(facts):
+        values["on"] = clock.local(at).strftime("%d.%m")
+    return translate(template(kind, facts), language, **values)
+
+
+def template(kind: NoticeKind, facts: Mapping[str, Any]) -> str:
+    """The Russian sentence of these facts, its places still empty."""
+    telling = TELLINGS[kind]
+    if isinstance(telling.sentence, str):
+        return telling.sentence
+    variant = telling.variant(facts) if telling.variant else ""
+    return telling.sentence.get(variant) or telling.sentence[""]
+
+
+def day_of(facts: Mapping[str, Any]) -> datetime | None:
+    """The moment whose day the sentence names, if it names one."""
+    at = facts.get("at") or facts.get("begins_at")
+    return datetime.fromisoformat(at) if at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +262,7 @@ class _Recipient:
 
     def ways_for(self, kind: NoticeKind) -> tuple[bool, bool]:
         """Whether by SMS and whether by e-mail."""
-        topic = _TOPICS.get(kind, Topic.ACCOUNT)
+        topic = TELLINGS[kind].topic
         usual = USUAL_WAYS[topic]
         sms, email = self.chosen.get(topic, (bool(usual.sms), bool(usual.email)))
         if topic is Topic.SECURITY:
@@ -188,7 +285,7 @@ def _ways_of(session: Session, events: Sequence[Event]) -> dict[int, _Recipient]
     interested = {
         event.subscriber_id
         for event in events
-        if event.subscriber_id in addresses or USUAL_WAYS[_TOPICS.get(event.kind, Topic.ACCOUNT)].sms is not None
+        if event.subscriber_id in addresses or USUAL_WAYS[TELLINGS[event.kind].topic].sms is not None
     }
     if not interested:
         return {}
@@ -209,13 +306,12 @@ def _ways_of(session: Session, events: Sequence[Event]) -> dict[int, _Recipient]
 def _messages(event: Event, recipient: _Recipient, text: str, by_sms: bool, by_email: bool) -> list[outbox.Promise]:
     promised = []
     if by_sms:
-        can_wait = event.kind in (NoticeKind.LOW_BALANCE, NoticeKind.ALLOWANCE_LOW)
-        kind = "reminder" if can_wait else "notice"
+        kind = "reminder" if TELLINGS[event.kind].can_wait else "notice"
         promised.append(outbox.Promise(f"{event.reference}:sms", kind, recipient.msisdn, text))
     if by_email:
         subject = f"{settings().brand_name}: {translate('уведомление', cast(Language, recipient.language))}"
         body = f"{text}\n\n{settings().public_url}/notices/"
-        kind = "sign-in" if _TOPICS.get(event.kind) is Topic.SECURITY else "notice"
+        kind = "sign-in" if TELLINGS[event.kind].topic is Topic.SECURITY else "notice"
         promised.append(outbox.Promise(f"{event.reference}:email", kind, recipient.email, body, subject))
     return promised
 
@@ -237,12 +333,23 @@ def count_unread(session: Session, subscriber_id: int) -> int:
     return session.exec(select(func.count()).select_from(unread.subquery())).one()
 
 
-def list_notices(session: Session, subscriber_id: int, *, before: int | None, limit: int) -> list[Told]:
-    """The newest notices, or those older than the one with the id `before`."""
+def list_notices(
+    session: Session, subscriber_id: int, *, before: int | None, limit: int, unread_at: datetime | None = None
+) -> list[Told]:
+    """The newest notices, or those older than the one with the id `before`.
+
+    `unread_at`: what was unread then counts as unread, though the page that was opened then has marked it.
+    """
     query = select(Notice).where(Notice.subscriber_id == subscriber_id).order_by(col(Notice.id).desc()).limit(limit)
     if before is not None:
         query = query.where(col(Notice.id) < before)
-    return [Told(row.id or 0, row.kind, row.facts, row.happened_at, row.read_at is None) for row in session.exec(query)]
+    return [_told(row, unread_at) for row in session.exec(query)]
+
+
+def _told(row: Notice, unread_at: datetime | None) -> Told:
+    is_unread = row.read_at is None or (unread_at is not None and row.read_at >= unread_at)
+    link = TELLINGS[row.kind].link.format(**row.facts, month=f"{clock.local(row.happened_at):%Y-%m}")
+    return Told(row.id or 0, row.kind, row.facts, row.happened_at, is_unread, link)
 
 
 def mark_read(session: Session, subscriber_id: int, until: int, *, now: datetime) -> None:
@@ -251,6 +358,13 @@ def mark_read(session: Session, subscriber_id: int, until: int, *, now: datetime
         update(Notice)
         .where(col(Notice.subscriber_id) == subscriber_id, col(Notice.id) <= until, col(Notice.read_at).is_(None))
         .values(read_at=now)
+    )
+
+
+def mark_old_read(session: Session, *, before: datetime, now: datetime) -> None:
+    """Everybody's notices of what happened before: for a history that was not lived through."""
+    session.exec(
+        update(Notice).where(col(Notice.happened_at) < before, col(Notice.read_at).is_(None)).values(read_at=now)
     )
 
 

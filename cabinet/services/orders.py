@@ -59,7 +59,15 @@ from cabinet.domain.effects import (
     write_request,
 )
 from cabinet.domain.errors import CabinetError, NotFound
-from cabinet.domain.quotes import Summary, read_summary, summarize, undo_until, version_of, write_summary
+from cabinet.domain.quotes import (
+    Summary,
+    read_summary,
+    stays_as_is,
+    summarize,
+    undo_until,
+    version_of,
+    write_summary,
+)
 from cabinet.domain.rating import Reason
 from cabinet.ledger import InsufficientFunds
 from cabinet.models import orders as tables
@@ -331,6 +339,8 @@ def _tell(
         "name": summary.name_after or summary.name_before,
         "kopecks": summary.charged_now_kopecks,
         "begins_at": at.isoformat() if at else "",
+        "is_stay": stays_as_is(of_kind, summary),
+        "promised_kopecks": summary.promise.kopecks if summary.promise else 0,
     }
     event = notices.Event(order.subscriber_id, kind, f"{kind}:{order.id}", now, facts)
     notices.tell(session, [event], now=now)

@@ -631,7 +631,7 @@ def _promise_receipts(session: Session, paid: Sequence[tuple[TopUpRow, int]], no
         )
         reference = f"top-up:{row.id}"
         promises.append(outbox.Promise(reference, "receipt", numbers[row.subscriber_id], body))
-        facts = {"kopecks": row.amount_kopecks, "receipt": number}
+        facts = {"kopecks": row.amount_kopecks, "receipt": number, "payment": row.id}
         events.append(notices.Event(row.subscriber_id, NoticeKind.TOP_UP, reference, now, facts))
     outbox.queue_many(session, promises, now=now)
     notices.tell(session, events, now=now)

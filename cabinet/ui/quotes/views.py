@@ -8,7 +8,7 @@ from cabinet import clock
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.effects import PROMISED, ChargeKind, OrderKind
 from cabinet.domain.promised_payments import percent_of
-from cabinet.domain.quotes import DoorKind, NextFee, Part, PartKind, PromiseLine, Summary, TermLine
+from cabinet.domain.quotes import DoorKind, NextFee, Part, PartKind, PromiseLine, Summary, TermLine, stays_as_is
 from cabinet.locales import Language, translate
 from cabinet.services.orders import CannotUndo, Order, Outdated, Quote, QuoteOutdated
 from cabinet.ui import formats
@@ -104,7 +104,7 @@ class WayBackView:
 def quote_view(quote: Quote, now: datetime, language: Language) -> QuoteView:
     """The sheet of a quote."""
     summary = quote.summary
-    is_stay = _is_stay(quote.kind, summary)
+    is_stay = stays_as_is(quote.kind, summary)
     return QuoteView(
         id=quote.id,
         title=translate("Отменить запланированное?" if is_stay else _TITLES[quote.kind], language),
@@ -154,13 +154,6 @@ _KEEPS = {
     OrderKind.BUNDLE_OFF: "Не отключать",
     OrderKind.PROMISE: "Не брать",
 }
-
-
-def _is_stay(kind: OrderKind, summary: Summary) -> bool:
-    """A planned change is taken back, and nothing comes in its place."""
-    is_planned_lost = any(part.what == PartKind.PLANNED for part in summary.losses)
-    is_changed = summary.takes_effect_at is not None or any(line.before != line.after for line in summary.terms)
-    return kind in (OrderKind.SWITCH, OrderKind.SETTINGS) and is_planned_lost and not is_changed
 
 
 def _subject(kind: OrderKind, summary: Summary, now: datetime, language: Language) -> str:
@@ -506,7 +499,7 @@ def undone_text(order: Order, language: Language) -> str:
 
 def _done(order: Order, language: Language) -> str:
     summary, name = order.summary, order.summary.name_after
-    if _is_stay(order.kind, summary):
+    if stays_as_is(order.kind, summary):
         return translate("Запланированное отменили", language)
     at = summary.takes_effect_at
     if at is not None:
@@ -556,7 +549,7 @@ def order_view(order: Order, now: datetime, language: Language) -> OrderView:
         second=formats.moment(order.confirmed_at, now, language),
         amount=formats.money(-net, language) if net >= 0 else formats.income(-net, language),
         is_income=net < 0,
-        terms=[] if _is_stay(order.kind, summary) else [_term(line, language) for line in summary.terms],
+        terms=[] if stays_as_is(order.kind, summary) else [_term(line, language) for line in summary.terms],
         facts=list(_done_facts(order, now, language)),
         notes=list(_notes(summary, now, language, is_done=at is None or at <= now)),
     )
