@@ -21,6 +21,7 @@ from cabinet.ui.bundles import page as bundles
 from cabinet.ui.expenses import page as expenses
 from cabinet.ui.help import article
 from cabinet.ui.help import page as help_centre
+from cabinet.ui.notices import page as notices
 from cabinet.ui.options import page as options
 from cabinet.ui.orders import page as orders
 from cabinet.ui.overview import page as overview
@@ -41,6 +42,7 @@ PAGE_MODULES = (
     options,
     bundles,
     orders,
+    notices,
     profile,
     page,
     code,

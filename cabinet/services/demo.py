@@ -41,11 +41,12 @@ from cabinet.models.ledger import AccountKind
 from cabinet.models.sessions import AuthSession
 from cabinet.models.sign_in import KnownDevice
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import billing, option_fees, orders, subscribers, tariffs, usage
+from cabinet.services import billing, notices, option_fees, orders, subscribers, tariffs, usage
 
 SEED = 2026
 CATCHES_UP_AT_MOST = timedelta(days=people.HISTORY_DAYS + 62)  # of usage, when the program was off for years
 _EVERYBODY = 10_000
+UNREAD_FOR = timedelta(days=3)  # what its people had earlier they have read
 MORNING = time(9)  # of the fee's day: by then it has been charged
 
 
@@ -166,7 +167,10 @@ def make(now: datetime, *, seed: int = SEED, on_progress: OnProgress = lambda li
                 world = _begin(session, seed, now)
         if world.lived_until_at >= world.made_at:
             return None
-        return _live(world.made_at, on_progress)
+        life = _live(world.made_at, on_progress)
+        with db.transaction() as session:
+            notices.mark_old_read(session, before=world.made_at - UNREAD_FOR, now=now)
+        return life
 
 
 def exists(session: Session) -> bool:

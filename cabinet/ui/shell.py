@@ -10,6 +10,7 @@ from reflex.style import color_mode, set_color_mode
 
 from cabinet.config import settings
 from cabinet.ui import kit
+from cabinet.ui.bell import BellState
 from cabinet.ui.faults import FaultState
 from cabinet.ui.i18n import IS_ENGLISH, is_english, only_in, t
 from cabinet.ui.kit import Text, recipes
@@ -51,9 +52,10 @@ def add_pages(app: rx.App) -> None:
     """Hands the registered pages to Reflex. A static page has a twin under `/en`, English alone, that the server
     sends in its place to those who read English."""
     for page in PAGES:
-        app.add_page(
-            page.build, route=page.route, title=_full_title(page.title), image="/icon.svg", on_load=page.on_load
-        )
+        on_load = page.on_load
+        if page.access == "subscriber":  # the bell after the page's own
+            on_load = [*(on_load if isinstance(on_load, list) else [on_load]), BellState.load]
+        app.add_page(page.build, route=page.route, title=_full_title(page.title), image="/icon.svg", on_load=on_load)
         if page.is_static:
             with only_in("en"):
                 app.add_page(page.build(), route=f"/en{page.route}", title=_full_title(page.title), image="/icon.svg")
@@ -99,10 +101,10 @@ BAR: list[Section] = [
     Section("Главная", "/", "home"),
     Section("Расходы", "/expenses/", "chart"),
     Section("Тариф", "/tariff/", "sliders"),
-    Section("Профиль", "/profile/", "user"),
-    Section("Справка", "/help/", "help"),
+    Section("Помощь", "/help/", "help"),
 ]
-"""The bottom bar of a phone, five at most."""
+"""The bottom bar of a phone, in the order of the design: Главная, Расходы, Тариф, Акции, Помощь. The profile is the
+avatar in the header."""
 
 _RAIL_LINK = (
     "flex min-h-11 items-center gap-3 rounded-md px-3 text-sm font-medium hover:bg-sunken "
@@ -181,6 +183,7 @@ def frame(
         ),
         _bar(back or here),
         kit.owner(number),
+        kit.refresher(BellState.load),
         kit.update_strip("bottom-16"),
         kit.offline_strip(read_at),
         kit.toast(FaultState.text),
@@ -381,6 +384,7 @@ def _header(here: str, title: str, number: Text, name: Text, initial: Text, back
         rx.el.div(
             _back(back) if back else rx.el.span(brand_mark(), class_name="lg:hidden"),
             *heading,
+            _bell(),
             kit.page_link(
                 _avatar(initial),
                 to="/profile/",
@@ -390,6 +394,22 @@ def _header(here: str, title: str, number: Text, name: Text, initial: Text, back
             class_name="mx-auto flex min-h-16 max-w-[40rem] items-center gap-3 lg:h-20 lg:max-w-none",
         ),
         class_name="sticky top-0 z-10 border-b border-transparent bg-bg/95 px-4 lg:static lg:px-0",
+    )
+
+
+def _bell() -> rx.Component:
+    """A dot where something is unread; how much of it, its name says."""
+    return kit.page_link(
+        kit.icon("bell", "size-6"),
+        rx.cond(
+            BellState.unread,
+            rx.el.span(class_name="absolute top-2 right-2.5 size-2.5 rounded-full border-2 border-bg bg-brand"),
+            rx.fragment(),
+        ),
+        to="/notices/",
+        aria_label=rx.cond(BellState.unread, BellState.unread, t("Уведомления")),
+        title=BellState.unread,
+        class_name=f"{recipes.ICON_BUTTON} relative -mr-1",
     )
 
 

@@ -32,7 +32,7 @@ def test_without_a_connection_the_data_stay_and_say_of_when_they_are(page: Page,
 
     expect(page.get_by_text(re.compile(r"Нет связи\. Показываем данные на \d\d:\d\d"))).to_be_visible()
     page.get_by_role("button", name="Повторить").click()
-    page.get_by_role("navigation", name="Основное меню").get_by_role("link", name="Профиль").click()
+    page.get_by_role("banner").get_by_role("link", name="Профиль").click()
     assert sections(page) == shown
     assert page.url == f"{site.url}/"
 
@@ -40,7 +40,7 @@ def test_without_a_connection_the_data_stay_and_say_of_when_they_are(page: Page,
     expect(page.get_by_text("Нет связи")).to_be_hidden()
     expect(page.get_by_text("Снова на связи")).to_be_visible()
     assert sockets  # new ones: that of the lost network could look alive for minutes
-    page.get_by_role("navigation", name="Основное меню").get_by_role("link", name="Профиль").click()
+    page.get_by_role("banner").get_by_role("link", name="Профиль").click()
     expect(page.get_by_role("heading", name="Устройства")).to_be_visible()
 
 

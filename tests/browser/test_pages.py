@@ -21,7 +21,7 @@ PUBLIC = [
     "/demo/phone",
     "/demo/clock",
 ]
-PRIVATE = ["/", "/expenses", "/tariff", "/tariffs", "/services", "/packages", "/orders", "/profile"]
+PRIVATE = ["/", "/expenses", "/tariff", "/tariffs", "/services", "/packages", "/orders", "/notices", "/profile"]
 VIEWS = {
     "phone": {"viewport": {"width": 390, "height": 844}},
     "phone in the dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},

@@ -173,7 +173,7 @@ def test_a_link_in_a_stale_tab_leads_to_its_page(cabinet, builds, new_tab, numbe
     release(cabinet, builds[1])
     expect(page.get_by_text(UPDATED)).to_be_visible(timeout=20_000)
 
-    page.get_by_role("navigation", name="Основное меню").get_by_role("link", name="Профиль").click()
+    page.get_by_role("banner").get_by_role("link", name="Профиль").click()
 
     expect(page.get_by_role("heading", name="Устройства")).to_be_visible()
     expect_another_build(page, old)
@@ -201,12 +201,12 @@ def test_a_script_that_is_gone_costs_one_reload(cabinet, builds, new_tab, number
     expect(page.get_by_text("Нет связи")).to_be_hidden()
     mark(page)
 
-    page.get_by_role("navigation", name="Основное меню").get_by_role("link", name="Профиль").click()
+    page.get_by_role("banner").get_by_role("link", name="Профиль").click()
 
     expect_another_document(page)
     expect(page.get_by_role("heading", name="Баланс")).to_be_visible()
     mark(page)
-    page.get_by_role("navigation", name="Основное меню").get_by_role("link", name="Профиль").click()
+    page.get_by_role("banner").get_by_role("link", name="Профиль").click()
     expect(page.get_by_role("heading", name="Устройства")).to_be_visible()
     assert is_same(page)
 

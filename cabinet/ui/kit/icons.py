@@ -12,6 +12,11 @@ PATHS = {
     "arrow_in": '<path d="M17 7 7 17"/><path d="M17 17H7V7"/>',
     "arrow_left": '<path d="m12 19-7-7 7-7"/><path d="M19 12H5"/>',
     "arrow_right": '<path d="M5 12h14"/><path d="m12 5 7 7-7 7"/>',
+    "bell": (
+        '<path d="M10.268 21a2 2 0 0 0 3.464 0"/>'
+        '<path d="M3.262 15.326A1 1 0 0 0 4 17h16a1 1 0 0 0 .74-1.673C19.41 13.956 18 12.499 18 8A6 6 0 0 0 6 8c0 '
+        '4.499-1.411 5.956-2.738 7.326"/>'
+    ),
     "chart": ('<path d="M3 3v16a2 2 0 0 0 2 2h16"/><path d="M18 17V9"/><path d="M13 17V5"/><path d="M8 17v-3"/>'),
     "card": (
         '<rect width="20" height="14" x="2" y="5" rx="2"/><line x1="2" x2="22" y1="10" y2="10"/><path d="M6 14h2"/>'

@@ -1,0 +1,1 @@
+"""Notices: what happened to the number."""
