@@ -4,6 +4,7 @@ import asyncio
 import csv
 import errno
 import gc
+import secrets
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import segno
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -27,11 +29,13 @@ from cabinet.adapters.usage_files.formats import UsageFormat, open_usage_file
 from cabinet.config import UnsafeSettings, list_unknown, settings
 from cabinet.domain import catalogue
 from cabinet.domain.errors import CabinetError
+from cabinet.domain.staff import Role
 from cabinet.services import audit as audits
 from cabinet.services import catalogue as catalogues
 from cabinet.services import demo as demos
+from cabinet.services import passwords, usage
 from cabinet.services import replay as replays
-from cabinet.services import usage
+from cabinet.services import staff as staffs
 from cabinet.services.demo import Life
 from cabinet.services.usage import ImportReport
 
@@ -60,6 +64,8 @@ class _Commands(TyperGroup):
 
 
 app = typer.Typer(cls=_Commands, add_completion=False, no_args_is_help=True, help="Кабинет: the operator's commands.")
+staff = typer.Typer(no_args_is_help=True, help="The operator's staff: who may sign in at /staff/login/.")
+app.add_typer(staff, name="staff")
 
 
 @app.callback()
@@ -87,6 +93,7 @@ def serve(reload: Annotated[bool, typer.Option("--reload", help="For development
         typer.echo(str(error), err=True)
         raise typer.Exit(3) from None
     schema.migrate(db.engine())
+    _refuse_demo_staff()
     if settings().is_demo:
         with db.reading() as session:
             is_made = demos.exists(session)
@@ -108,11 +115,24 @@ def serve(reload: Annotated[bool, typer.Option("--reload", help="For development
     serving.serve()
 
 
+def _refuse_demo_staff() -> None:
+    if settings().is_demo:
+        return
+    with db.reading() as session:
+        logins = staffs.list_demo_logins(session)
+    if logins:
+        _fail(
+            f"CABINET_ENV=production, but the demo's staff can sign in: {', '.join(logins)}. "
+            "Disable each: python -m cabinet staff disable LOGIN"
+        )
+
+
 def _say_where() -> None:
     url = settings().public_url
     typer.echo(f"{settings().brand_name}: {url}  (Ctrl-C stops it)")
     if settings().is_demo:
         typer.echo(f"Demo numbers: 9160000001, 9160000002, 9160000003; their SMS: {url}/demo/phone/")
+        typer.echo(f"The demo's staff: operator, operator-demo, a code; all of it at {url}/staff/login/")
 
 
 @app.command()
@@ -313,6 +333,101 @@ def audit() -> None:
     for fault in report.faults:
         typer.echo(str(fault), err=True)
     raise typer.Exit(0 if report.is_sound else 1)
+
+
+@staff.command("add")
+def add_staff(
+    login: Annotated[str, typer.Argument(help="3 to 32 characters: latin letters, digits, dot, hyphen, underscore.")],
+    role: Annotated[Role, typer.Option(help="What they may do: docs/staff.md.")],
+    name: Annotated[str, typer.Option(help="As subscribers see it: «Ирина М.».", prompt=True)],
+    number: Annotated[str, typer.Option(help="Their own number, if you serve it: they cannot touch its account.")] = "",
+    generate: Annotated[
+        bool, typer.Option("--generate-password", help="Make a password instead of asking for one, and print it.")
+    ] = False,
+) -> None:
+    """Hire somebody: asks for a password, prints once what their authenticator needs."""
+    _require_schema()
+    kept_hash = _ask_for_password(generate)
+    try:
+        with db.transaction() as session:
+            hired = staffs.add_member(
+                session, login=login, name=name, role=role, password_hash=kept_hash, msisdn=number, now=clock.now()
+            )
+    except CabinetError as error:
+        _fail(str(error))
+    _print_key(hired)
+
+
+@staff.command("list")
+def list_staff() -> None:
+    """Everybody who was ever hired."""
+    _require_schema()
+    with db.reading() as session:
+        members = staffs.list_members(session)
+    table = Table("login", "name", "role", "since", "", box=None)
+    for member in members:
+        since = f"{clock.local(member.created_at):{_DAY}}"
+        table.add_row(member.login, member.name, member.role.value, since, "" if member.is_active else "disabled")
+    Console(width=100).print(table)
+
+
+@staff.command("disable")
+def disable_staff(login: str) -> None:
+    """Dismiss somebody: they cannot sign in any more, and where they are signed in it ends."""
+    _require_schema()
+    try:
+        with db.transaction() as session:
+            ended = staffs.disable(session, login, now=clock.now())
+    except CabinetError:
+        _fail(f"There is no {login} among the staff.")
+    typer.echo(f"{login} is disabled; sessions ended: {len(ended)}.")
+
+
+@staff.command("reset-totp")
+def reset_staff_totp(login: str) -> None:
+    """Give somebody a new key for codes, after a lost telephone; the old one opens nothing from now on."""
+    _require_schema()
+    try:
+        with db.transaction() as session:
+            hired = staffs.reset_totp(session, login, now=clock.now())
+    except CabinetError:
+        _fail(f"There is no {login} among the staff.")
+    _print_key(hired)
+
+
+@staff.command("set-password")
+def set_staff_password(
+    login: str, generate: Annotated[bool, typer.Option("--generate-password", help="Make one and print it.")] = False
+) -> None:
+    """Give somebody another password; where they are signed in it ends."""
+    _require_schema()
+    kept_hash = _ask_for_password(generate)
+    try:
+        with db.transaction() as session:
+            ended = staffs.set_password(session, login, kept_hash, now=clock.now())
+    except CabinetError:
+        _fail(f"There is no {login} among the staff.")
+    typer.echo(f"{login} has another password; sessions ended: {len(ended)}.")
+
+
+def _ask_for_password(is_generated: bool) -> str:
+    """The hash of what was typed twice, or of a password that is made and printed."""
+    if is_generated:
+        password = secrets.token_urlsafe(15)
+        typer.echo(f"Password: {password}")
+    else:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    try:
+        return asyncio.run(passwords.check_and_hash(password))
+    except CabinetError as error:
+        _fail(str(error))
+
+
+def _print_key(hired: staffs.Hired) -> None:
+    """The key for codes, as a picture for a telephone's camera and as text. It cannot be shown again."""
+    segno.make(hired.uri, error="l").terminal(compact=True)
+    typer.echo(f"Scan this with an authenticator, or type the key: {hired.secret}\n{hired.uri}")
+    typer.echo(f"{hired.login} signs in at {settings().public_url}/staff/login/")
 
 
 def _require_schema() -> None:

@@ -194,6 +194,8 @@ class Settings(BaseSettings):
     confirm_minutes: int = Field(
         15, ge=1, description="For so long after a code a remembered session may change the password without a new one"
     )
+    staff_idle_minutes: int = Field(15, ge=5, description="A session of the staff ends after so long without a move")
+    staff_session_hours: int = Field(12, ge=1, description="A session of the staff ends after so long in any case")
     known_device_days: int = Field(180, ge=1, description="A browser that signed in is not asked for letters so long")
 
     @model_validator(mode="before")

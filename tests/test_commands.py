@@ -1,5 +1,6 @@
 """What a command cannot help: told in one line that says what to do, exit code 2, and no trace."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -162,3 +163,66 @@ def test_a_demo_operator_that_cannot_be_made_ends_the_start(run, database_url: s
     assert result.exit_code == 2
     assert "Traceback" not in result.output
     assert "/nowhere.yaml" in capfd.readouterr().err
+
+
+def test_staff_is_hired_with_a_key_told_once_and_can_be_dismissed(run, database_url: str):
+    words = ("staff", "add", "irina", "--role", "agent", "--name", "Ирина М.", "--generate-password")
+    hired = run(*words, CABINET_DATABASE_URL=database_url)
+    assert hired.exit_code == 0, hired.output
+    assert "otpauth://totp/" in hired.output
+    key = re.search(r"type the key: ([A-Z2-7]{32})", hired.output)[1]
+
+    again = run("staff", "reset-totp", "irina")
+    assert key not in again.output
+    assert "otpauth://totp/" in again.output
+    assert "disabled" not in run("staff", "list").output
+    assert "sessions ended: 0" in run("staff", "disable", "irina").output
+    assert "disabled" in run("staff", "list").output
+
+
+def test_a_login_that_is_taken_and_one_that_is_not_there_are_told(run, database_url: str):
+    words = ("staff", "add", "irina", "--role", "agent", "--name", "И.", "--generate-password")
+    run(*words, CABINET_DATABASE_URL=database_url)
+
+    assert "irina" in run(*words).output
+    assert is_told(run("staff", "disable", "nobody"), "nobody")
+    assert is_told(run("staff", "reset-totp", "nobody"), "nobody")
+
+
+def test_a_password_of_the_staff_follows_the_rules_of_passwords(run, database_url: str, monkeypatch):
+    monkeypatch.setattr("typer.prompt", lambda *_words, **_options: "qwertyuiop")
+
+    refused = run("staff", "add", "irina", "--role", "agent", "--name", "И.", CABINET_DATABASE_URL=database_url)
+
+    assert is_told(refused, "легко подобрать")
+
+
+def test_production_does_not_start_while_the_demos_staff_can_sign_in(run, database_url: str, monkeypatch):
+    monkeypatch.setattr("cabinet.serve.refuse_busy_port", lambda _port: None)
+    run(
+        "staff",
+        "add",
+        "operator",
+        "--role",
+        "agent",
+        "--name",
+        "И.",
+        "--generate-password",
+        CABINET_DATABASE_URL=database_url,
+    )
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("UPDATE staff_member SET is_demo = 1")
+        connection.commit()
+    production = {
+        "CABINET_ENV": "production",
+        "CABINET_SECRET_KEY": "x" * 32,
+        "CABINET_PUBLIC_URL": "https://lk.example.ru",
+        "CABINET_SMS_GATEWAY": "smpp",
+        "CABINET_SMS_HOST": "smsc",
+        "CABINET_PAYMENTS_GATEWAY": "yookassa",
+        "CABINET_PAYMENTS_SHOP": "1",
+        "CABINET_PAYMENTS_SECRET": "live_x",
+        "CABINET_PAYMENTS_VAT_CODE": "1",
+    }
+
+    assert is_told(run("serve", **production), "operator", "staff disable")

@@ -17,6 +17,7 @@ class PreSession(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     token_hash: str = Field(unique=True, max_length=64)
     typed_number: str = Field(default="", max_length=32, description="As typed, to be shown again")
+    typed_login: str = Field(default="", max_length=32, description="The same of the staff's sign-in")
     error: str = Field(default="", max_length=300, description="Finished text to show once")
     error_code: str = Field(default="", max_length=40, description="Which field the error belongs to")
     remember: bool = False

@@ -22,6 +22,7 @@ def delete_expired(session: Session, *, now: datetime) -> int:
     """
     before = now - KEPT_AFTER_END
     tables = metadata.tables
+    staff_session = tables["staff_session"].c
     auth_session, message = tables["auth_session"].c, tables["outbox_message"].c
     quote, order = tables["quote"].c, tables["order"].c
     expired: list[tuple[Table, ColumnElement[bool]]] = [
@@ -30,6 +31,7 @@ def delete_expired(session: Session, *, now: datetime) -> int:
     ]
     expired += [
         (tables["auth_session"], or_(auth_session.expires_at < before, auth_session.revoked_at < before)),
+        (tables["staff_session"], or_(staff_session.expires_at < before, staff_session.revoked_at < before)),
         (
             tables["outbox_message"],
             (message.created_at < now - MESSAGES_KEPT) & (message.state != OutboxState.WAITING),

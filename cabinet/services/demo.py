@@ -35,18 +35,28 @@ from cabinet.domain.effects import Request
 from cabinet.domain.errors import CabinetError
 from cabinet.domain.periods import PeriodUnit, period_containing
 from cabinet.domain.rating import Direction
+from cabinet.domain.staff import Role
 from cabinet.models.base import metadata
 from cabinet.models.demo import DemoClock, DemoWorld
 from cabinet.models.ledger import AccountKind
 from cabinet.models.sessions import AuthSession
 from cabinet.models.sign_in import KnownDevice
+from cabinet.models.staff import StaffMember, StaffSession
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import billing, notices, option_fees, orders, subscribers, tariffs, usage
+from cabinet.services import billing, notices, option_fees, orders, passwords, staff, subscribers, tariffs, usage
 
 SEED = 2026
 CATCHES_UP_AT_MOST = timedelta(days=people.HISTORY_DAYS + 62)  # of usage, when the program was off for years
 _EVERYBODY = 10_000
 UNREAD_FOR = timedelta(days=3)  # what its people had earlier they have read
+OPERATOR = "operator"
+STAFF = (
+    (OPERATOR, "Ирина М.", Role.AGENT),
+    ("supervisor", "Пётр С.", Role.SUPERVISOR),
+    ("product", "Елена В.", Role.PRODUCT),
+    ("administrator", "Олег К.", Role.ADMINISTRATOR),
+)
+"""Login, name, role; the password of each is the login with «-demo» after it."""
 MORNING = time(9)  # of the fee's day: by then it has been charged
 
 
@@ -142,6 +152,10 @@ def _keep_signed_in(session: Session, leap: timedelta) -> None:
         signed_in.last_seen_at += leap
         signed_in.confirmed_at += leap
         signed_in.expires_at += leap
+    for at_desk in session.execute(select(StaffSession).where(col(StaffSession.revoked_at).is_(None))).scalars():
+        at_desk.created_at += leap
+        at_desk.last_seen_at += leap
+        at_desk.expires_at += leap
     for device in session.execute(select(KnownDevice)).scalars():
         device.expires_at += leap
 
@@ -160,6 +174,7 @@ def make(now: datetime, *, seed: int = SEED, on_progress: OnProgress = lambda li
         CatalogueError, VersionChanged: the catalogue file is not good.
     """
     _refuse_outside_demo()
+    _hire(now)
     with _living:
         with db.transaction() as session:
             world = session.get(DemoWorld, 1)
@@ -174,9 +189,9 @@ def make(now: datetime, *, seed: int = SEED, on_progress: OnProgress = lambda li
 
 
 def exists(session: Session) -> bool:
-    """Whether the demo operator was made to the end."""
+    """Whether the demo operator was made to the end, its staff too."""
     world = session.get(DemoWorld, 1)
-    return world is not None and world.lived_until_at >= world.made_at
+    return world is not None and world.lived_until_at >= world.made_at and not _missing_staff(session)
 
 
 def live_until(moment: datetime, *, on_progress: OnProgress = lambda life: None) -> Life | None:
@@ -197,6 +212,25 @@ def live_until(moment: datetime, *, on_progress: OnProgress = lambda life: None)
 def _refuse_outside_demo() -> None:
     if not settings().is_demo:
         raise OnlyInDemo
+
+
+def _missing_staff(session: Session) -> list[str]:
+    known = session.execute(select(col(StaffMember.login))).scalars().all()
+    return [login for login, _, _ in STAFF if login not in known]
+
+
+def _hire(now: datetime) -> None:
+    """The members of the staff who are not there yet; their passwords are hashed outside of the transaction."""
+    with db.reading() as session:
+        hashes = dict.fromkeys(_missing_staff(session), "")
+    for login in hashes:
+        hashes[login] = passwords.hash_of(f"{login}-demo")
+    with db.transaction() as session:
+        for login, name, role in STAFF:
+            if login in hashes:
+                staff.add_member(
+                    session, login=login, name=name, role=role, password_hash=hashes[login], is_demo=True, now=now
+                )
 
 
 def _begin(session: Session, seed: int, now: datetime) -> DemoWorld:

@@ -72,8 +72,9 @@ class PasswordIsNumber(CabinetError):
     message = "В пароле ваш номер телефона. Придумайте другой, например фразу из нескольких слов."
 
 
-def check_rules(password: str, *, msisdn: str) -> None:
-    """Refuses a password that is easy to guess. Takes milliseconds: call it in a thread.
+def check_rules(password: str, *, msisdn: str = "") -> None:
+    """Refuses a password that is easy to guess; `msisdn` is the owner's number, if there is one. Takes milliseconds:
+    call it in a thread.
 
     Raises:
         PasswordTooShort, PasswordTooLong, PasswordTooCommon, PasswordIsNumber
@@ -85,7 +86,7 @@ def check_rules(password: str, *, msisdn: str) -> None:
         raise PasswordTooLong(longest=LONGEST)
     folded = password.casefold()
     digits = "".join(character for character in folded if character.isdigit())
-    if msisdn[1:] in digits:
+    if msisdn and msisdn[1:] in digits:
         raise PasswordIsNumber
     brand = settings().brand_name.casefold()
     # The same keys pressed in the other layout are as well known: «йцукенгшщз» is qwertyuiop.
@@ -104,7 +105,7 @@ def _is_easily_guessed(password: str, words: list[str]) -> bool:
     return zxcvbn(password[:LOOKED_AT], user_inputs=words)["score"] <= EASILY_GUESSED
 
 
-async def check_and_hash(password: str, *, msisdn: str) -> str:
+async def check_and_hash(password: str, *, msisdn: str = "") -> str:
     """The hash to be kept, made in a thread.
 
     Raises:

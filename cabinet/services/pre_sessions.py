@@ -72,6 +72,7 @@ def open_row(session: Session, browser: Browser, *, now: datetime) -> PreSession
         .values(
             token_hash=hashed,
             typed_number="",
+            typed_login="",
             error="",
             error_code="",
             remember=False,
@@ -83,7 +84,7 @@ def open_row(session: Session, browser: Browser, *, now: datetime) -> PreSession
     )
     row = session.exec(select(PreSession).where(PreSession.token_hash == hashed).with_for_update()).one()
     if row.expires_at <= now:
-        row.typed_number, row.next_path, row.remember = "", HOME, False
+        row.typed_number, row.typed_login, row.next_path, row.remember = "", "", HOME, False
         clear_error(row)
     row.expires_at = now + LIFETIME
     session.add(row)

@@ -1,0 +1,36 @@
+"""Who of the operator's staff may do what."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody is at the operator's."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    PRODUCT = "product"
+    ADMINISTRATOR = "administrator"
+
+
+class Permission(StrEnum):
+    """What a member of the staff may do."""
+
+    TICKETS = "tickets"  # read and answer what subscribers ask
+    SUPERVISE = "supervise"  # see how answers come, give tickets to others, write templates
+    SUBSCRIBERS = "subscribers"  # open a subscriber's card, with a reason
+    ADJUST = "adjust"  # propose a correction of a balance
+    APPROVE = "approve"  # carry out what somebody else has proposed
+    OFFERS = "offers"  # make, schedule and stop promotions
+    CATALOGUE = "catalogue"  # see the catalogue as it is sold, close a tariff for joining
+    STAFF = "staff"  # hire, dismiss, give a new key for codes
+
+
+PERMISSIONS = {
+    Role.AGENT: frozenset({Permission.TICKETS, Permission.SUBSCRIBERS, Permission.ADJUST}),
+    Role.SUPERVISOR: frozenset(
+        {Permission.TICKETS, Permission.SUPERVISE, Permission.SUBSCRIBERS, Permission.ADJUST, Permission.APPROVE}
+    ),
+    Role.PRODUCT: frozenset({Permission.OFFERS, Permission.CATALOGUE}),
+    Role.ADMINISTRATOR: frozenset({Permission.STAFF, Permission.CATALOGUE}),
+}
+"""Whoever hires does not see subscribers, and whoever makes tariffs does not see them either."""
