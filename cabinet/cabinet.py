@@ -28,6 +28,7 @@ from cabinet.ui.overview import page as overview
 from cabinet.ui.overview.state import OverviewState
 from cabinet.ui.profile import page as profile
 from cabinet.ui.sign_in import code, page, password, welcome
+from cabinet.ui.staff import sign_in as staff_sign_in
 from cabinet.ui.tariffs import catalogue as tariffs
 from cabinet.ui.tariffs import page as tariff
 from cabinet.ui.top_ups import page as top_up
@@ -52,6 +53,7 @@ PAGE_MODULES = (
     article,
     top_up,
     top_up_result,
+    staff_sign_in,
 )
 """Importing a module registers its pages."""
 

@@ -1,7 +1,8 @@
 """Who is behind a websocket: the open sockets of this process and the sessions that they speak for.
 
 A socket is known by its *key*: the SHA-256 of the session cookie that it came with, or "" when it came without one.
-The cookie itself goes no further than the door (`http/middleware.py`), so it is in no State and in no log.
+A browser may hold a session of the operator's staff too: then its hash follows, after a dot. The cookies themselves go
+no further than the door (`http/middleware.py`), so they are in no State and in no log.
 """
 
 import asyncio
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 
 from cabinet import clock, metrics
 from cabinet.db import in_read_session, in_session
-from cabinet.services import sessions
+from cabinet.services import sessions, staff
 from cabinet.services.sessions import Principal
+from cabinet.services.staff import StaffPrincipal
 
 KEY_HEADER = "authorization"
 """Where the door puts the key among a socket's headers; what a client sends under this name is thrown away.
@@ -34,45 +36,90 @@ class Socket:
 
 @dataclass(frozen=True)
 class _Answer:
-    principal: Principal | None
+    principal: Principal | StaffPrincipal | None
     good_until: float
 
 
+_NOBODY = _Answer(None, 0.0)
+
 _open: dict[str, set[Socket]] = {}
+"""By each of the hashes in their keys; those of strangers under ""."""
+
 _answers: dict[str, _Answer] = {}
+"""By the hash of a cookie: random 256-bit values of both kinds, so one is never the other's."""
+
+
+def key_of(subscriber: str, staff_member: str) -> str:
+    """The key of a socket, from the hashes of its cookies."""
+    return f"{subscriber}.{staff_member}" if staff_member else subscriber
+
+
+def parts_of(key: str) -> tuple[str, str]:
+    """The hashes of the subscriber's cookie and of the staff's in a socket's key, "" for none."""
+    subscriber, _, staff_member = key.partition(".")
+    return subscriber, staff_member
 
 
 def attach(socket: Socket) -> None:
     """Counts a websocket that has just been opened."""
-    _open.setdefault(socket.key, set()).add(socket)
+    for part in _places(socket):
+        _open.setdefault(part, set()).add(socket)
     metrics.SOCKETS.inc()
 
 
 def detach(socket: Socket) -> None:
     """Forgets a websocket that is closed."""
     metrics.SOCKETS.dec()
-    same_key = _open.get(socket.key)
-    if same_key is not None:
-        same_key.discard(socket)
-        if not same_key:
-            del _open[socket.key]
+    for part in _places(socket):
+        same_key = _open.get(part)
+        if same_key is not None:
+            same_key.discard(socket)
+            if not same_key:
+                del _open[part]
+
+
+def _places(socket: Socket) -> list[str]:
+    return [part for part in parts_of(socket.key) if part] or [""]
 
 
 async def who(key: str) -> Principal | None:
-    """Whose session the key opens now. At most 5 seconds old; says in the database that the session is in use."""
-    if not key:
-        return None
-    answer = _answers.get(key)
-    if answer is not None and answer.good_until > time.monotonic():
-        return answer.principal
-    now = clock.now()
-    principal = await in_read_session(sessions.find_by_hash, key, now=now)
-    if principal is not None and sessions.is_touch_due(principal, now=now):
-        await in_session(sessions.touch, principal.session_id, now=now)
+    """Which subscriber's session the key opens now. At most 5 seconds old; says in the database that it is in use."""
+    hashed, _ = parts_of(key)
+    answer = _remembered(hashed)
+    if answer is None:
+        now = clock.now()
+        principal = await in_read_session(sessions.find_by_hash, hashed, now=now)
+        if principal is not None and sessions.is_touch_due(principal, now=now):
+            await in_session(sessions.touch, principal.session_id, now=now)
+        answer = _remember(hashed, principal)
+    return answer.principal if isinstance(answer.principal, Principal) else None
+
+
+async def who_of_staff(key: str) -> StaffPrincipal | None:
+    """Whose session of the staff the key opens now; the same otherwise."""
+    _, hashed = parts_of(key)
+    answer = _remembered(hashed)
+    if answer is None:
+        now = clock.now()
+        principal = await in_read_session(staff.find_by_hash, hashed, now=now)
+        if principal is not None and staff.is_touch_due(principal, now=now):
+            await in_session(staff.touch, principal.session_id, now=now)
+        answer = _remember(hashed, principal)
+    return answer.principal if isinstance(answer.principal, StaffPrincipal) else None
+
+
+def _remembered(hashed: str) -> _Answer | None:
+    if not hashed:
+        return _NOBODY
+    answer = _answers.get(hashed)
+    return answer if answer is not None and answer.good_until > time.monotonic() else None
+
+
+def _remember(hashed: str, principal: Principal | StaffPrincipal | None) -> _Answer:
     if len(_answers) >= REMEMBER_AT_MOST:
         _answers.clear()
-    _answers[key] = _Answer(principal, time.monotonic() + REMEMBER_SECONDS)
-    return principal
+    _answers[hashed] = _Answer(principal, time.monotonic() + REMEMBER_SECONDS)
+    return _answers[hashed]
 
 
 def end(*session_ids: int) -> None:
@@ -81,7 +128,20 @@ def end(*session_ids: int) -> None:
     The browser opens a new one by itself, is met as a stranger and is sent to the sign-in page.
     In other processes the next event is refused, at most 5 seconds later.
     """
-    ended = {key for key, answer in _answers.items() if answer.principal and answer.principal.session_id in session_ids}
+    _end(Principal, session_ids)
+
+
+def end_of_staff(*session_ids: int) -> None:
+    """The same for sessions of the staff."""
+    _end(StaffPrincipal, session_ids)
+
+
+def _end(kind: type[Principal | StaffPrincipal], session_ids: tuple[int, ...]) -> None:
+    ended = {
+        key
+        for key, answer in _answers.items()
+        if isinstance(answer.principal, kind) and answer.principal.session_id in session_ids
+    }
     for key in ended:
         end_key(key)
 
@@ -95,7 +155,7 @@ def end_key(key: str) -> None:
 
 async def close_all() -> None:
     """For the end of the process: closes every socket and waits a moment until their handlers have left."""
-    for socket in [socket for same_key in _open.values() for socket in same_key]:
+    for socket in {socket for same_key in _open.values() for socket in same_key}:
         socket.close()
     for _ in range(5):
         if not _open:

@@ -17,7 +17,7 @@ from cabinet.config import settings
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.http import cookies
-from cabinet.services import passwords, sessions, sign_in
+from cabinet.services import passwords, sessions, sign_in, staff
 from cabinet.services.pre_sessions import Browser
 from cabinet.services.sessions import Principal
 from cabinet.services.sign_in import LOGIN, PAGES, PASSWORD, PROFILE, WELCOME, CodeTry, SignedIn, Step
@@ -192,9 +192,13 @@ async def sign_out_everywhere(request: Request) -> Response:
 async def screen(request: Request) -> Response:
     """GET /auth/screen?page=/login/code: what `pages` writes into a page, for pages that came from elsewhere."""
     page = f"{request.query_params.get('page', '').rstrip('/')}/"
-    if page not in PAGES:
+    browser = cookies.browser_of(request)
+    if page == staff.LOGIN:
+        shown = await in_read_session(staff.get_screen, browser, cookies.staff_token(request), now=clock.now())
+    elif page in PAGES:
+        shown = await in_read_session(sign_in.get_screen, browser, page, now=clock.now())
+    else:
         raise HTTPException(404)
-    shown = await in_read_session(sign_in.get_screen, cookies.browser_of(request), page, now=clock.now())
     return JSONResponse(
         {
             "slots": shown.slots,
@@ -290,7 +294,7 @@ async def _refused(request: Request, browser: Browser, page: str, error: Cabinet
 
 
 def _next(request: Request, browser: Browser, step: Step) -> Response:
-    response = _redirect(request, step.path)
+    response = redirect(request, step.path)
     cookies.keep_pre(request, response, browser)
     if step.signed_in is not None:
         _enter(browser, response, step.signed_in)
@@ -307,12 +311,12 @@ def _enter(browser: Browser, response: Response, signed: SignedIn) -> None:
 def _out(request: Request, browser: Browser) -> Response:
     if browser.sid:
         connections.end_key(sessions.token_hash(browser.sid))
-    response = _redirect(request, LOGIN)
+    response = redirect(request, LOGIN)
     cookies.signed_out(response)
     return response
 
 
-def _redirect(request: Request, path: str) -> Response:
+def redirect(request: Request, path: str) -> Response:
     """303 to one of our pages. Under `make dev` they live on another port than the forms post to."""
     own = settings().public_url
     is_from_elsewhere = request.headers.get("origin") == own and urlsplit(own).netloc != request.headers.get("host")

@@ -1,6 +1,7 @@
 """Cookies: what a request brings, what an answer sets. Those of signing in are HttpOnly, SameSite=Lax, host only.
 
-`pre` is a browser on its way in, `sid` a signed-in session, `device` a browser in which somebody has signed in.
+`pre` is a browser on its way in, `sid` a signed-in session, `device` a browser in which somebody has signed in,
+`staff` a session of the operator's staff: another cookie, so that a browser may hold both and neither is the other's.
 """
 
 import re
@@ -54,6 +55,22 @@ def signed_in(response: Response, signed: SignedIn) -> None:
 def signed_out(response: Response) -> None:
     """No session any more; pages that the browser keeps for its «Back» button go with it."""
     response.delete_cookie(cookie_name("sid"), secure=settings().is_https, httponly=True, samesite="lax")
+    response.headers["Clear-Site-Data"] = '"cache"'
+
+
+def staff_token(request: Request) -> str:
+    """The session of the staff that this browser holds, "" without one."""
+    return _token(request, "staff")
+
+
+def staff_signed_in(response: Response, token: str) -> None:
+    """The cookie of a new session of the staff; it ends with the browser."""
+    _set(response, "staff", token)
+
+
+def staff_signed_out(response: Response) -> None:
+    """No session of the staff any more; a subscriber's session in the same browser stays."""
+    response.delete_cookie(cookie_name("staff"), secure=settings().is_https, httponly=True, samesite="lax")
     response.headers["Clear-Site-Data"] = '"cache"'
 
 

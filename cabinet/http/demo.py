@@ -14,7 +14,7 @@ from cabinet.config import settings
 from cabinet.db import in_read_session
 from cabinet.domain.errors import CabinetError
 from cabinet.http.cookies import browser_of
-from cabinet.services import demo, demo_phone, pre_sessions, sessions
+from cabinet.services import demo, demo_phone, pre_sessions, sessions, staff
 from cabinet.services.demo import Leap
 
 PHONE_PAGE, CLOCK_PAGE = "/demo/phone/", "/demo/clock/"
@@ -43,12 +43,22 @@ async def demo_itself(request: Request) -> Response:
 
 @only_in_demo
 async def state(request: Request) -> Response:
-    """For automatic tests: the moment, the SMS that were sent, the letters on this browser's present picture."""
+    """For automatic tests: the moment, the SMS that were sent, the letters on this browser's present picture, the codes
+    of the demo's staff."""
     now = clock.now()
     received = reversed(await in_read_session(demo_phone.list_sms, limit=ALL_SMS))  # the newest last, as they came
     letters = await in_read_session(pre_sessions.find_captcha, browser_of(request), now=now)
     sms = [{"to": message.to, "text": message.text, "at": message.at.isoformat()} for message in received]
-    return JSONResponse({"now": now.isoformat(), "sms": sms, "captcha": letters, "staff_totp": ""})
+    codes = await in_read_session(staff.demo_codes, now=now)
+    return JSONResponse(
+        {
+            "now": now.isoformat(),
+            "sms": sms,
+            "captcha": letters,
+            "staff_totp": codes.get(demo.OPERATOR, ""),
+            "staff_totps": codes,
+        }
+    )
 
 
 @only_in_demo

@@ -439,7 +439,7 @@ async def _message(receive: Receive) -> Message:
 
 
 def _session_key(headers: Headers) -> str:
-    """The key of the session cookie, "" without one.
+    """The key of the session cookies, "" without any.
 
     Read as `http/cookies.py` has it read: another reader would meet a browser as signed in here and as a stranger there
     (the standard library's gives up at the first odd cookie, and another site of the same domain can set one).
@@ -447,8 +447,8 @@ def _session_key(headers: Headers) -> str:
     cookies: dict[str, str] = {}
     for header in headers.getlist("cookie"):
         cookies.update(cookie_parser(header))
-    token = cookies.get(cookie_name("sid"))
-    return sessions.token_hash(token) if token else ""
+    tokens = (cookies.get(cookie_name(name), "") for name in ("sid", "staff"))
+    return connections.key_of(*(sessions.token_hash(token) if token else "" for token in tokens))
 
 
 def _with_key(scope: Scope, key: str) -> Scope:

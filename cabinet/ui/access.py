@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from cabinet.domain.staff import Permission
+
 H = TypeVar("H", bound=Callable[..., Any])
 
 _LABEL = "_cabinet_access"
@@ -24,10 +26,10 @@ class Who(StrEnum):
 
 @dataclass(frozen=True)
 class Access:
-    """A handler's label; `permission` is for staff only."""
+    """A handler's label; `permission` is for staff only, None there: any member."""
 
     who: Who
-    permission: str = ""
+    permission: Permission | None = None
 
 
 class UnlabelledHandlers(Exception):
@@ -44,8 +46,8 @@ def subscriber(handler: H) -> H:
     return _label(handler, Access(Who.SUBSCRIBER))
 
 
-def staff(permission: str) -> Callable[[H], H]:
-    """Only a member of the staff with this permission."""
+def staff(permission: Permission | None = None) -> Callable[[H], H]:
+    """Only a member of the staff with this permission; None: any member."""
 
     def label(handler: H) -> H:
         return _label(handler, Access(Who.STAFF, permission))

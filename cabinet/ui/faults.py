@@ -13,6 +13,7 @@ from cabinet.ui import access
 log = structlog.get_logger(__name__)
 
 MAX_TEXT = 300
+NO_PERMISSION = "У вашей роли нет права на это. Права даёт администратор."
 
 
 class FaultState(rx.State):

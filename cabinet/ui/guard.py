@@ -41,14 +41,18 @@ from reflex_base.utils.format import format_event_handler
 
 from cabinet import connections, metrics
 from cabinet.services.sessions import Principal
+from cabinet.services.staff import StaffPrincipal
 from cabinet.ui import access
+from cabinet.ui.faults import NO_PERMISSION, FaultState
 
 MAX_PAYLOAD_BYTES = 16 * 1024
 MAX_PAYLOAD_DEPTH = 5
 SIGN_IN_PAGE = "/login"
+STAFF_SIGN_IN_PAGE = "/staff/login"
 
 log = structlog.get_logger(__name__)
 _principal: ContextVar[Principal | None] = ContextVar("principal", default=None)
+_staff: ContextVar[StaffPrincipal | None] = ContextVar("staff", default=None)
 
 
 def _name(state: type[BaseState], handler: str) -> str:
@@ -77,7 +81,8 @@ _OF_PAGE = frozenset({RouteVar.PATH, RouteVar.ORIGIN, RouteVar.QUERY})
 
 
 class OwnerState(State):
-    """Whose data this State tree holds: a session's id, "" for a stranger, None before the first event."""
+    """Whose data this State tree holds: the ids of the sessions of the subscriber and of the staff in its browser, ""
+    for a stranger, None before the first event."""
 
     _owner: str | None = None
 
@@ -106,13 +111,18 @@ class Guard(Middleware):
         if not _fits(handler.fn, event.payload) or (label is None and not _is_of_reflex(event.payload)):
             log.warning("event refused: its arguments are not the handler's", handler=event.name)
             return StateUpdate()
-        principal = await connections.who(_key(state))
+        key = _key(state)
+        principal, member = await connections.who(key), await connections.who_of_staff(key)
         _principal.set(principal)
-        await _bind(state, principal)
-        if label is None or _is_allowed(label, principal):
+        _staff.set(member)
+        await _bind(state, principal, member)
+        if label is None or _is_allowed(label, principal, member):
             return None
+        if label.who is access.Who.STAFF and member is not None:
+            log.warning("event refused: the role does not allow it", handler=event.name, login=member.login)
+            return await _refuse(state)
         log.info("event refused: not signed in", handler=event.name)
-        return await _turn_away(state)
+        return await _turn_away(state, STAFF_SIGN_IN_PAGE if label.who is access.Who.STAFF else SIGN_IN_PAGE)
 
 
 def _count(name: str, answer: StateUpdate | None, started: float) -> None:
@@ -147,14 +157,35 @@ def session_id(state: BaseState) -> int:
     return caller(state).session_id
 
 
+def staff(state: BaseState) -> StaffPrincipal:
+    """The member of the staff who called the running handler.
+
+    Raises:
+        PermissionError: there is none, so the handler is not labelled `@access.staff(…)`.
+    """
+    found = _staff.get()
+    if found is None:
+        raise PermissionError(f"A handler of {type(state).__name__} asks for the staff but serves others too")
+    return found
+
+
+def staff_id(state: BaseState) -> int:
+    """The id of the member of the staff who called; raises as `staff` does."""
+    return staff(state).staff_id
+
+
 @contextmanager
-def acting_as(someone: Principal | None) -> Iterator[None]:
+def acting_as(someone: Principal | StaffPrincipal | None) -> Iterator[None]:
     """For tests that call a handler without an event: who calls it."""
-    token = _principal.set(someone)
+    tokens = (
+        _principal.set(someone if isinstance(someone, Principal) else None),
+        _staff.set(someone if isinstance(someone, StaffPrincipal) else None),
+    )
     try:
         yield
     finally:
-        _principal.reset(token)
+        _principal.reset(tokens[0])
+        _staff.reset(tokens[1])
 
 
 def is_modest(payload: Any) -> bool:
@@ -235,9 +266,11 @@ def _key(state: BaseState) -> str:
     return headers.get(connections.KEY_HEADER, "")
 
 
-async def _bind(state: BaseState, principal: Principal | None) -> None:
+async def _bind(state: BaseState, principal: Principal | None, member: StaffPrincipal | None) -> None:
     """Empties the whole State tree when it was another session's."""
     owner = str(principal.session_id) if principal else ""
+    if member:
+        owner = f"{owner}, staff {member.session_id}"
     known = await state.get_state(OwnerState)
     if known._owner == owner:
         return
@@ -252,16 +285,30 @@ async def _bind(state: BaseState, principal: Principal | None) -> None:
     known._owner = owner
 
 
-def _is_allowed(label: access.Access, principal: Principal | None) -> bool:
-    if label.who is access.Who.PUBLIC:
-        return True
-    # Staff sessions are of another kind than subscribers': none is known here, so nobody is let in.
-    return label.who is access.Who.SUBSCRIBER and principal is not None
+def _is_allowed(label: access.Access, principal: Principal | None, member: StaffPrincipal | None) -> bool:
+    """A handler for the staff looks at the staff's session only, one for subscribers at the subscriber's."""
+    match label.who:
+        case access.Who.PUBLIC:
+            return True
+        case access.Who.SUBSCRIBER:
+            return principal is not None
+        case access.Who.STAFF:
+            return member is not None and member.may(label.permission)
 
 
-async def _turn_away(state: BaseState) -> StateUpdate:
+async def _refuse(state: BaseState) -> StateUpdate:
+    """Says that the role does not allow it; the page stays as it is."""
+    root = state._get_root_state()
+    fault = await root.get_state(FaultState)
+    fault.text = NO_PERMISSION
+    delta = await root._get_resolved_delta()
+    root._clean()
+    return StateUpdate(delta=delta)
+
+
+async def _turn_away(state: BaseState, page: str) -> StateUpdate:
     """Sends the emptied State, so that nothing stays on the screen, and the way to the sign-in page."""
     root = state._get_root_state()
     delta = await root._get_resolved_delta()
     root._clean()
-    return StateUpdate(delta=delta, events=Event.from_event_type(rx.redirect(SIGN_IN_PAGE, replace=True)))
+    return StateUpdate(delta=delta, events=Event.from_event_type(rx.redirect(page, replace=True)))

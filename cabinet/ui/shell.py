@@ -11,6 +11,7 @@ from reflex.style import color_mode, set_color_mode
 from cabinet.config import settings
 from cabinet.ui import kit
 from cabinet.ui.bell import BellState
+from cabinet.ui.desk.state import DeskState
 from cabinet.ui.faults import FaultState
 from cabinet.ui.i18n import IS_ENGLISH, is_english, only_in, t
 from cabinet.ui.kit import Text, recipes
@@ -52,13 +53,23 @@ def add_pages(app: rx.App) -> None:
     """Hands the registered pages to Reflex. A static page has a twin under `/en`, English alone, that the server
     sends in its place to those who read English."""
     for page in PAGES:
-        on_load = page.on_load
-        if page.access == "subscriber":  # the bell after the page's own
-            on_load = [*(on_load if isinstance(on_load, list) else [on_load]), BellState.load]
+        on_load = _on_load(page)
         app.add_page(page.build, route=page.route, title=_full_title(page.title), image="/icon.svg", on_load=on_load)
         if page.is_static:
             with only_in("en"):
                 app.add_page(page.build(), route=f"/en{page.route}", title=_full_title(page.title), image="/icon.svg")
+
+
+def _on_load(page: Page) -> Any:
+    """What the page reads, with the bell after it, or who is at the desk before it."""
+    own = page.on_load if isinstance(page.on_load, list) else [] if page.on_load is None else [page.on_load]
+    match page.access:
+        case "subscriber":
+            return [*own, BellState.load]
+        case "staff":
+            return [DeskState.load, *own]
+        case _:
+            return page.on_load
 
 
 def _full_title(title: str | Callable[[], Text]) -> Text:
@@ -115,7 +126,7 @@ _BAR_LINK = (
     "text-muted "
     "aria-[current=page]:font-semibold aria-[current=page]:text-brand-ink"
 )
-_BODY = "min-h-dvh bg-bg font-sans text-base text-ink antialiased in-data-stale:pb-14"
+BODY = "min-h-dvh bg-bg font-sans text-base text-ink antialiased in-data-stale:pb-14"
 
 
 APP_WRAPS = {
@@ -166,7 +177,7 @@ def frame(
     """
     width = "max-w-[34rem] px-4 lg:mx-0 lg:max-w-[38rem]" if is_task else "max-w-[40rem] px-4 lg:max-w-none"
     return rx.el.div(
-        _skip_link(),
+        skip_link(),
         rx.el.div(
             _rail(here, name, number, initial),
             rx.el.div(
@@ -187,7 +198,7 @@ def frame(
         kit.update_strip("bottom-16"),
         kit.offline_strip(read_at),
         kit.toast(FaultState.text),
-        class_name=_BODY,
+        class_name=BODY,
     )
 
 
@@ -203,7 +214,7 @@ def sign_in_frame(*children: Any) -> rx.Component:
         class_name=f"{recipes.HERO} hidden p-12 lg:flex lg:flex-col lg:justify-end",
     )
     return rx.el.div(
-        _skip_link(),
+        skip_link(),
         rx.el.div(
             aside,
             rx.el.div(
@@ -221,7 +232,34 @@ def sign_in_frame(*children: Any) -> rx.Component:
         ),
         kit.update_strip(),
         rx.el.script(src="/sign_in.js", async_=True),
-        class_name=_BODY,
+        class_name=BODY,
+    )
+
+
+def desk_sign_in_frame(*children: Any) -> rx.Component:
+    """The page where the staff signs in: one column, nothing of the subscribers'."""
+    return rx.el.div(
+        skip_link(),
+        rx.el.div(
+            rx.el.header(
+                rx.el.span(
+                    brand_mark(),
+                    rx.el.span(
+                        rx.el.b(settings().brand_name, class_name="block"),
+                        rx.el.span(t("рабочее место"), class_name="block text-xs text-muted"),
+                        class_name="leading-tight",
+                    ),
+                    class_name="flex items-center gap-3",
+                ),
+                language_link(),
+                class_name="flex min-h-20 flex-wrap items-center justify-between gap-x-3",
+            ),
+            rx.el.main(*children, id="main", tab_index=-1, class_name="outline-none"),
+            class_name="mx-auto flex min-h-dvh w-full max-w-[28rem] flex-col px-5 pb-8 lg:justify-center",
+        ),
+        kit.update_strip(),
+        rx.el.script(src="/sign_in.js", async_=True),
+        class_name=BODY,
     )
 
 
@@ -232,7 +270,7 @@ def public_frame(*children: Any, title: Text, back: str, back_label: Text, is_he
     """
     heading = rx.el.h1 if is_heading else rx.el.p
     return rx.el.div(
-        _skip_link(),
+        skip_link(),
         rx.el.header(
             rx.el.div(
                 kit.icon_link("arrow_left", back_label, back, class_name="-ml-2.5"),
@@ -245,7 +283,7 @@ def public_frame(*children: Any, title: Text, back: str, back_label: Text, is_he
         rx.el.main(*children, id="main", tab_index=-1, class_name="mx-auto max-w-[38rem] px-4 pb-12 outline-none"),
         kit.update_strip(),
         rx.el.script(src="/sign_in.js", async_=True),
-        class_name=_BODY,
+        class_name=BODY,
     )
 
 
@@ -329,7 +367,8 @@ def theme_choice(class_name: str = "") -> rx.Component:
     )
 
 
-def _skip_link() -> rx.Component:
+def skip_link() -> rx.Component:
+    """The first thing to tab to: past the navigation."""
     return kit.anchor(
         t("К содержанию"),
         href="#main",

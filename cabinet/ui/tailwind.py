@@ -127,15 +127,15 @@ _SOCKET_SCRIPT = (
         'const endpoint = new URL(url_str, location.href);\n  if (url_str.startsWith("/")) return endpoint;',
     ),
     # The file has the moment of the build in it, and every chunk would get another name each time.
-    # The sign-in page lives without React, so it is loaded; it leads back here. `fresh.js` keeps what was typed.
+    # The sign-in pages live without React, so they are loaded; they lead back here. `fresh.js` keeps what was typed.
     (
         "    const url = urlFrom(event.payload.path);\n    let pathname = event.payload.path;",
-        """    if (event.payload.path === "/login") {
+        """    if (["/login", "/staff/login"].includes(event.payload.path)) {
       dispatchEvent(new Event("cabinet:turned-away"));
       const { owner } = document.documentElement.dataset;
       const here = location.pathname + location.search;
       const asked = new URLSearchParams({ ...(owner && { ended: "" }), ...(here !== "/" && { next: here }) });
-      location.replace(`/login/${asked.size ? "?" : ""}${asked}`);
+      location.replace(`${event.payload.path}/${asked.size ? "?" : ""}${asked}`);
       return;
     }
     const url = urlFrom(event.payload.path);

@@ -20,6 +20,7 @@ PUBLIC = [
     "/no-such-page",
     "/demo/phone",
     "/demo/clock",
+    "/staff/login",
 ]
 PRIVATE = ["/", "/expenses", "/tariff", "/tariffs", "/services", "/packages", "/orders", "/notices", "/profile"]
 VIEWS = {

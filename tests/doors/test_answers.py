@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from cabinet.http.auth import routes as auth_routes
+from cabinet.http.staff import routes as staff_routes
 from tests.doors.conftest import Subscriber
 from tests.doors.visitors import Visitor
 from tests.site import Site
@@ -31,6 +32,7 @@ PAGES = [
     "/expenses/",
     "/demo/phone/",
     "/demo/clock/",
+    "/staff/login/",
 ]
 NOTHING = [
     "/nope",
@@ -126,7 +128,7 @@ async def test_every_form_refused_or_not_has_them_too(site: Site):
         {"content": b"a" * 20_000},
     ]
     found = []
-    paths = [route.path for route in auth_routes if "POST" in (route.methods or ())]
+    paths = [route.path for route in [*auth_routes, *staff_routes] if "POST" in (route.methods or ())]
     for path, kind in itertools.product(paths, kinds):
         answer = await posted(site, path, kind)
         if answer is None:

@@ -81,7 +81,10 @@ async def test_the_registry_is_what_is_attacked(handlers: list[Handler]):
     assert {handler.name for handler in handlers} >= guard.REFLEX_NEEDS
 
 
-async def test_a_stranger_is_sent_to_sign_in_by_each_handler_of_subscribers(site: Site, handlers: list[Handler]):
+SIGN_IN = {access.Who.SUBSCRIBER: "/login", access.Who.STAFF: "/staff/login"}
+
+
+async def test_a_stranger_is_sent_to_sign_in_by_each_handler_of_others(site: Site, handlers: list[Handler]):
     opened = []
     async with Tab(site) as tab:
         for handler in ours(handlers):
@@ -89,7 +92,7 @@ async def test_a_stranger_is_sent_to_sign_in_by_each_handler_of_subscribers(site
                 continue
             known = len(tab.redirects())
             updates = await tab.call(handler.name, **dict.fromkeys(handler.arguments, "1"))
-            if tab.redirects()[known:] != ["/login"] or handler.state in touched(updates):
+            if tab.redirects()[known:] != [SIGN_IN[handler.label.who]] or handler.state in touched(updates):
                 opened.append(handler.name)
 
     assert opened == []

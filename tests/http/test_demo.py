@@ -11,8 +11,9 @@ from cabinet import clock
 from cabinet.adapters.sending import Message
 from cabinet.adapters.sms.demo import DemoPhone
 from cabinet.db import transaction
+from cabinet.domain.staff import Role
 from cabinet.http import demo
-from cabinet.services import pre_sessions
+from cabinet.services import pre_sessions, staff
 from cabinet.services.pre_sessions import Browser
 
 TOKEN = "p" * 43
@@ -31,14 +32,28 @@ def test_state_tells_the_moment_the_messages_and_this_browsers_letters(client, d
 
     state = client.get("/demo/state.json", cookies={"pre": TOKEN}).json()
 
-    assert list(state) == ["now", "sms", "captcha", "staff_totp"]
+    assert list(state) == ["now", "sms", "captcha", "staff_totp", "staff_totps"]
     assert datetime.fromisoformat(state["now"]).tzinfo == UTC
     assert [(sms["to"], sms["text"]) for sms in state["sms"]] == [
         ("79160000001", "123456 — код"),
         ("79160000002", "654321 — код"),
     ]
     assert state["captcha"] == "ЖУКИ"
-    assert state["staff_totp"] == ""
+    assert (state["staff_totp"], state["staff_totps"]) == ("", {})
+
+
+def test_state_tells_the_codes_of_the_demos_staff(client, database):
+    for login in ("operator", "supervisor"):
+        with transaction() as session:
+            staff.add_member(
+                session, login=login, name=login, role=Role.AGENT, password_hash="", is_demo=True, now=clock.now()
+            )
+
+    state = client.get("/demo/state.json").json()
+
+    assert list(state["staff_totps"]) == ["operator", "supervisor"]
+    assert state["staff_totp"] == state["staff_totps"]["operator"]
+    assert len(state["staff_totp"]) == 6
 
 
 def test_another_browser_does_not_see_the_letters(client, database):

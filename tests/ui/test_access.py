@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import reflex as rx
 
+from cabinet.domain.staff import Permission
 from cabinet.ui import access
 from cabinet.ui.access import Access, Who
 
@@ -17,7 +18,8 @@ def in_cabinet(function):
 def test_a_label_says_for_whom():
     assert access.of(access.public(lambda self: None)) == Access(Who.PUBLIC)
     assert access.of(access.subscriber(lambda self: None)) == Access(Who.SUBSCRIBER)
-    assert access.of(access.staff("tickets.answer")(lambda self: None)) == Access(Who.STAFF, "tickets.answer")
+    assert access.of(access.staff(Permission.TICKETS)(lambda self: None)) == Access(Who.STAFF, Permission.TICKETS)
+    assert access.of(access.staff()(lambda self: None)) == Access(Who.STAFF, None)
     assert access.of(lambda self: None) is None
 
 

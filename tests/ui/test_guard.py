@@ -7,6 +7,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pyotp
 import pytest
 import reflex as rx
 from sqlalchemy import Engine
@@ -14,8 +15,10 @@ from sqlalchemy import Engine
 from cabinet import clock, connections
 from cabinet.db import transaction
 from cabinet.domain.errors import CabinetError
+from cabinet.domain.staff import Permission, Role
 from cabinet.models.subscribers import Subscriber
-from cabinet.services import sessions
+from cabinet.services import sessions, staff
+from cabinet.services.pre_sessions import Browser
 from cabinet.ui import access, guard
 from cabinet.ui.faults import FaultState
 from tests.sockets import Refused, running
@@ -69,9 +72,18 @@ def states() -> SimpleNamespace:
         async def yields(self) -> Any:
             yield type(self).watch
 
-        @access.staff("tickets.answer")
+        @access.staff(Permission.TICKETS)
         async def answer(self) -> None:
             ran.append("answer")
+            self.secret = f"answered by {guard.staff_id(self)}"
+
+        @access.staff(Permission.APPROVE)
+        async def approve(self) -> None:
+            ran.append("approve")
+
+        @access.staff()
+        async def arrive(self) -> None:
+            ran.append("arrive")
 
         async def forgotten(self) -> None:
             ran.append("forgotten")
@@ -113,6 +125,21 @@ def given_signed_in(msisdn: str) -> SimpleNamespace:
         return SimpleNamespace(
             id=row.id, session_id=opened.session_id, cookie=f"lang=ru; sid={opened.token}", token=opened.token
         )
+
+
+@pytest.fixture
+def irina(database: Engine) -> SimpleNamespace:
+    """An agent at the desk."""
+    now, browser = clock.now(), Browser("p" * 43)
+    with transaction() as session:
+        hired = staff.add_member(session, login="irina", name="И", role=Role.AGENT, password_hash="", now=now)
+        attempt = staff.begin_sign_in(session, browser, login="irina", now=now)
+        code = pyotp.TOTP(hired.secret).at(int(now.timestamp()))
+        step = staff.finish_sign_in(session, browser, attempt, is_right=True, code=code, staff_token="", now=now)
+        principal = staff.find(session, step.token, now=now)
+    return SimpleNamespace(
+        id=hired.staff_id, session_id=principal.session_id, cookie=f"staff={step.token}", token=step.token
+    )
 
 
 def end_session(someone: SimpleNamespace) -> None:
@@ -194,12 +221,90 @@ async def test_what_nobody_decided_about_is_refused_even_for_a_subscriber(anna, 
         assert tab.value(page.Probe, "secret") == ""
 
 
-async def test_the_guard_refuses_handlers_that_need_staff(anna):
+async def test_a_subscriber_is_no_staff(anna):
     async with running(states) as (world, page):
         tab = await world.visit(cookie=anna.cookie)
         await tab.call(page.Probe.answer)
+        await tab.call(page.Probe.arrive)
 
         assert page.ran == []
+        assert tab.redirects == ["/staff/login", "/staff/login"]
+
+
+async def test_a_subscribers_session_in_the_cookie_of_the_staff_opens_nothing(anna):
+    async with running(states) as (world, page):
+        tab = await world.visit(cookie=f"staff={anna.token}")
+        await tab.call(page.Probe.arrive)
+        await tab.call(page.Probe.load)
+
+        assert page.ran == []
+
+
+async def test_a_session_of_the_staff_in_the_cookie_of_subscribers_opens_nothing(irina):
+    async with running(states) as (world, page):
+        tab = await world.visit(cookie=f"sid={irina.token}")
+        await tab.call(page.Probe.load)
+        await tab.call(page.Probe.arrive)
+
+        assert page.ran == []
+
+
+async def test_a_member_of_the_staff_may_what_the_role_allows(irina):
+    async with running(states) as (world, page):
+        tab = await world.visit(cookie=irina.cookie)
+        await tab.call(page.Probe.answer)
+        assert tab.value(page.Probe, "secret") == f"answered by {irina.id}"
+        await tab.call(page.Probe.approve)
+
+        assert page.ran == ["answer"]
+        assert tab.redirects == []
+        assert "нет права" in tab.value(FaultState, "text")
+
+
+async def test_a_member_of_the_staff_is_no_subscriber(irina):
+    async with running(states) as (world, page):
+        tab = await world.visit(cookie=irina.cookie)
+        await tab.call(page.Probe.load)
+
+        assert page.ran == []
+        assert tab.redirects == ["/login"]
+
+
+async def test_a_browser_may_hold_both_sessions_and_each_handler_looks_at_its_own(anna, irina):
+    async with running(states) as (world, page):
+        tab = await world.visit(cookie=f"{anna.cookie}; {irina.cookie}")
+        await tab.call(page.Probe.load)
+        assert tab.value(page.Probe, "secret") == f"balance of {anna.id}"
+        await tab.call(page.Probe.answer)
+
+        assert tab.value(page.Probe, "secret") == f"answered by {irina.id}"
+
+
+async def test_a_dismissed_member_is_turned_away_and_the_screen_emptied(irina):
+    async with running(states) as (world, page):
+        tab = await world.visit(cookie=irina.cookie, token="44444444-mine")
+        await tab.call(page.Probe.answer)
+        with transaction() as session:
+            ended = staff.disable(session, "irina", now=clock.now())
+        connections.end_of_staff(*ended)
+        await tab.settle()
+        assert tab.is_closed
+
+        again = await world.visit(cookie=irina.cookie, token="44444444-mine")
+        assert again.value(page.Probe, "secret") == ""
+        await again.call(page.Probe.answer)
+        assert again.redirects == ["/staff/login"]
+        assert page.ran == ["answer"]
+
+
+async def test_ending_a_subscribers_session_leaves_the_staffs_of_the_same_number_open(anna, irina):
+    async with running(states) as (world, page):
+        tab = await world.visit(cookie=irina.cookie)
+        await tab.call(page.Probe.arrive)
+        connections.end(irina.session_id)
+        await tab.settle()
+
+        assert not tab.is_closed
 
 
 async def test_headers_in_an_event_are_not_believed(anna):
@@ -439,3 +544,13 @@ def test_a_test_can_say_who_acts():
     someone = sessions.Principal(7, 42, False, clock.now(), clock.now())
     with guard.acting_as(someone):
         assert (guard.session_id(None), guard.subscriber_id(None)) == (7, 42)
+
+
+def test_a_test_can_say_that_the_staff_acts():
+    someone = staff.StaffPrincipal(7, 42, "irina", "Ирина", Role.AGENT, clock.now())
+    with guard.acting_as(someone):
+        assert guard.staff_id(None) == 42
+        with pytest.raises(PermissionError):
+            guard.subscriber_id(None)
+    with pytest.raises(PermissionError):
+        guard.staff_id(SimpleNamespace())

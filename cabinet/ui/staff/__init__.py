@@ -1,0 +1,1 @@
+"""Pages of the staff themselves: signing in, subscribers, corrections of balances, who works here."""
