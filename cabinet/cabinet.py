@@ -29,6 +29,9 @@ from cabinet.ui.overview.state import OverviewState
 from cabinet.ui.profile import page as profile
 from cabinet.ui.sign_in import code, page, password, welcome
 from cabinet.ui.staff import sign_in as staff_sign_in
+from cabinet.ui.support import new as new_question
+from cabinet.ui.support import page as support
+from cabinet.ui.support import thread as conversation
 from cabinet.ui.tariffs import catalogue as tariffs
 from cabinet.ui.tariffs import page as tariff
 from cabinet.ui.top_ups import page as top_up
@@ -54,6 +57,9 @@ PAGE_MODULES = (
     top_up,
     top_up_result,
     staff_sign_in,
+    support,
+    new_question,
+    conversation,
 )
 """Importing a module registers its pages."""
 

@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     help_path: Path = Field(
         ROOT / "cabinet" / "help", description="The folder with the articles of the help centre, read by the build"
     )
+    files_path: Path = Field(ROOT / "var" / "files", description="The folder of files that people attach to questions")
+    file_most_megabytes: int = Field(10, ge=1, le=100, description="The largest file that may be attached, MB")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_json: bool = Field(False, description="One JSON object a line instead of readable lines")
     metrics_token: SecretStr = Field(

@@ -13,9 +13,10 @@ from datetime import datetime, time, timedelta
 import structlog
 
 from cabinet import clock, db, metrics
-from cabinet.adapters import mail, payments, sms
+from cabinet.adapters import files, mail, payments, sms
 from cabinet.adapters.sending import Gateway
 from cabinet.services import (
+    attachments,
     audit,
     autopay,
     billing,
@@ -252,6 +253,22 @@ def delete_expired(now: datetime, should_stop: ShouldStop) -> int:
     return deleted
 
 
+def delete_loose_files(now: datetime, should_stop: ShouldStop) -> int:
+    """Deletes files that were sent and no message has taken."""
+    deleted = 0
+    while not should_stop():
+        with db.reading() as session:
+            names = attachments.list_loose(session, now=now)
+        for name in names:
+            files.delete(name)
+        with db.transaction() as session:
+            attachments.forget(session, names)
+        deleted += len(names)
+        if len(names) < attachments.AT_ONCE:
+            break
+    return deleted
+
+
 def check_ledger(now: datetime, should_stop: ShouldStop) -> int:
     """Checks every invariant of the ledger; returns how many checks there are.
 
@@ -298,5 +315,8 @@ LANES: tuple[tuple[Job, ...], ...] = (
     (Job("fees to come", warn_of_fees, every=timedelta(minutes=1)),),
     (Job("outbox", send_messages, every=timedelta(seconds=1), can_be_woken=True),),
     (Job("letters", send_letters, every=timedelta(seconds=2), can_be_woken=True),),
-    (Job("clean-up", delete_expired, every=timedelta(minutes=10)),),
+    (
+        Job("clean-up", delete_expired, every=timedelta(minutes=10)),
+        Job("loose files", delete_loose_files, every=timedelta(hours=1)),
+    ),
 )

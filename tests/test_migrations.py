@@ -17,8 +17,14 @@ pytestmark = both_engines
 
 def test_the_migrations_make_the_tables_of_the_models(database: Engine):
     with database.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_name": lambda name, kind, parents: not is_search(name)}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, metadata) == []
+
+
+def is_search(name: str | None) -> bool:
+    """The tables of the full-text search are each engine's own: only migrations know them."""
+    return str(name).startswith("ticket_search")
 
 
 def test_the_migrations_can_be_taken_back(database: Engine):

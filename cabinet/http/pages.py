@@ -104,6 +104,12 @@ def with_figures(path: str, figures: Figures) -> Route:
     return Route(path, document)
 
 
+async def numbered(request: Request) -> Response:
+    """GET of a page of React whose address has a number in it: no file of the build is called so."""
+    template = _template(static_dir() / "404.html")
+    return answer(request, template, template.text)
+
+
 def language_for(request: Request) -> Language:
     """The language of the answer: the one asked for by `?lang=`, else the one chosen before."""
     match request.query_params.get("lang"):
@@ -143,4 +149,7 @@ def answer(request: Request, template: Template, text: str) -> Response:
     return response
 
 
-routes = [Route(address, page) for path in PAGES for address in (path, path.rstrip("/"))]
+routes = [
+    *(Route(address, page) for path in PAGES for address in (path, path.rstrip("/"))),
+    *(Route(f"/support/{{number:int}}{slash}", numbered) for slash in ("/", "")),
+]

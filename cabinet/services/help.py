@@ -13,11 +13,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import snowballstemmer
 import yaml
 
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError
+from cabinet.domain.words import IDLE, stem_of, telling_stems, words_of
 from cabinet.locales import Language
 
 MAX_QUERY = 100
@@ -123,19 +123,6 @@ def is_slug(name: str) -> bool:
 _TITLE, _SEARCH, _TEXT = 4, 3, 1
 """What a word is worth by where it stands."""
 
-_IDLE = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    а без бы в во вы да для до его ее если есть же за и из или их к как когда кто ли мне мой мою моя мы
-    на не ни но о об он она они от по почему при с со так то у уже что чтобы это я
-    a an and are can do does for from how i in is it my not of on or the to what when where why with
-    """,
-    )
-)
-
-_stemmers = {"ru": snowballstemmer.stemmer("russian"), "en": snowballstemmer.stemmer("english")}
-
 
 def cleaned(query: str) -> str:
     """What is looked for: one line, printable, at most `MAX_QUERY` characters."""
@@ -165,9 +152,7 @@ def find(sections: Iterable[Section], query: str) -> list[Article]:
 
 def _wanted(query: str, indices: Sequence[Mapping[str, int]]) -> list[str]:
     """Stems of the query's words, those with a slip corrected to a word that titles and search words know."""
-    words = _words(query)
-    telling = [word for word in words if word not in _IDLE] or words
-    stems = list(dict.fromkeys(_stem(word) for word in telling))[:_MAX_WORDS]
+    stems = telling_stems(query, _MAX_WORDS)
     vocabulary = {stem for index in indices for stem, worth in index.items() if worth > _TEXT}
     return [_corrected(stem, indices, vocabulary) for stem in stems]
 
@@ -190,19 +175,8 @@ def _worth(stem: str, index: Mapping[str, int]) -> int:
 def _index(article: Article) -> dict[str, int]:
     worths: dict[str, int] = {}
     for text, worth in ((article.text, _TEXT), (article.search, _SEARCH), (article.title, _TITLE)):
-        worths.update((_stem(word), worth) for word in _words(text) if word not in _IDLE)
+        worths.update((stem_of(word), worth) for word in words_of(text) if word not in IDLE)
     return worths
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W_]+", text.lower().replace("ё", "е"))
-
-
-@lru_cache(maxsize=10_000)
-def _stem(word: str) -> str:
-    language = "ru" if re.search("[а-я]", word) else "en"
-    stem: str = _stemmers[language].stemWord(word)
-    return stem
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

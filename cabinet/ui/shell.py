@@ -104,7 +104,7 @@ RAIL: list[tuple[str, list[Section]]] = [
         ],
     ),
     ("Связь", [*_NUMBER]),
-    ("Помощь", [Section("Справка", "/help/", "help")]),
+    ("Помощь", [Section("Поддержка", "/support/", "message"), Section("Справка", "/help/", "help")]),
 ]
 """The side rail from 1024 px: groups with their sections; the profile stands below them."""
 
@@ -112,7 +112,7 @@ BAR: list[Section] = [
     Section("Главная", "/", "home"),
     Section("Расходы", "/expenses/", "chart"),
     Section("Тариф", "/tariff/", "sliders"),
-    Section("Помощь", "/help/", "help"),
+    Section("Помощь", "/support/", "message"),
 ]
 """The bottom bar of a phone, in the order of the design: Главная, Расходы, Тариф, Акции, Помощь. The profile is the
 avatar in the header."""
@@ -160,7 +160,7 @@ def head() -> list[rx.Component]:
 def frame(
     *children: Any,
     here: str,
-    title: str,
+    title: Text,
     name: Text,
     number: Text,
     initial: Text,
@@ -407,7 +407,7 @@ def _rail(here: str, name: Text, number: Text, initial: Text) -> rx.Component:
     )
 
 
-def _header(here: str, title: str, number: Text, name: Text, initial: Text, back: str) -> rx.Component:
+def _header(here: str, title: Text, number: Text, name: Text, initial: Text, back: str) -> rx.Component:
     if here == "/":
         heading = [
             rx.el.p(
@@ -415,10 +415,10 @@ def _header(here: str, title: str, number: Text, name: Text, initial: Text, back
                 rx.el.span(number, class_name="block min-h-6 font-semibold"),
                 class_name="min-w-0 flex-1 leading-tight",
             ),
-            rx.el.h1(t(title), class_name="sr-only"),
+            rx.el.h1(_words(title), class_name="sr-only"),
         ]
     else:
-        heading = [rx.el.h1(t(title), class_name="min-w-0 flex-1 text-lg font-bold lg:text-2xl")]
+        heading = [rx.el.h1(_words(title), class_name="min-w-0 flex-1 text-lg font-bold lg:text-2xl")]
     return rx.el.header(
         rx.el.div(
             _back(back) if back else rx.el.span(brand_mark(), class_name="lg:hidden"),
@@ -450,6 +450,11 @@ def _bell() -> rx.Component:
         title=BellState.unread,
         class_name=f"{recipes.ICON_BUTTON} relative -mr-1",
     )
+
+
+def _words(title: Text) -> Text:
+    """A title that comes with the state is in words already."""
+    return t(title) if isinstance(title, str) else title
 
 
 def _back(to: str) -> rx.Component:

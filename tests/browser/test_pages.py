@@ -22,7 +22,19 @@ PUBLIC = [
     "/demo/clock",
     "/staff/login",
 ]
-PRIVATE = ["/", "/expenses", "/tariff", "/tariffs", "/services", "/packages", "/orders", "/notices", "/profile"]
+PRIVATE = [
+    "/",
+    "/expenses",
+    "/tariff",
+    "/tariffs",
+    "/services",
+    "/packages",
+    "/orders",
+    "/notices",
+    "/profile",
+    "/support",
+    "/support/new",
+]
 VIEWS = {
     "phone": {"viewport": {"width": 390, "height": 844}},
     "phone in the dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},

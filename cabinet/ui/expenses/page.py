@@ -385,6 +385,12 @@ def _explanation(row: RowView) -> rx.Component:
     return rx.el.div(
         rx.cond(found.why, rx.el.p(found.why, class_name="text-sm"), rx.fragment()),
         rx.el.dl(rx.foreach(found.facts, _fact), class_name="mt-3 space-y-1.5 text-sm first:mt-0 empty:hidden"),
+        kit.page_action(
+            t("Это не я / непонятно"),
+            rx.Var.create(f"/support/new/?line={row.id}"),
+            "message",
+            class_name="mt-2 -mb-2 text-sm",
+        ),
         class_name=_PANEL,
     )
 

@@ -5,18 +5,20 @@ it puts there. React is told nothing about either, so it leaves both alone when 
 A field is a `group`: when the slot of its error is not empty, its border turns red.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
 from reflex.utils.exec import is_prod_mode
-from reflex_base.components.component import field
+from reflex_base.components.component import Component, field
 from reflex_base.config import get_config
 from reflex_components_core.el.elements.base import BaseHTML
 
+from cabinet.domain.support import UPLOADED
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
 from cabinet.ui.kit.controls import Text, anchor, button, icon_button
-from cabinet.ui.kit.icons import icon
+from cabinet.ui.kit.icons import PATHS, icon
 
 # A browser cuts what is pasted, and says nothing: a code comes with spaces, and of a password no letter may get lost.
 CODE_FIELD_LENGTH = 16
@@ -254,6 +256,98 @@ def captcha_field() -> rx.Component:
         id="captcha-block",
         custom_attrs={"suppressHydrationWarning": True},
         class_name="group",
+    )
+
+
+def text_area(*, id: str, class_name: str = "", **props: Any) -> rx.Component:
+    """A field of several lines; as wide as its place, and it may be drawn taller."""
+    props.setdefault("rows", "5")
+    return rx.el.textarea(
+        id=id,
+        class_name=f"block w-full rounded-md border border-edge bg-surface px-4 py-3 text-base text-ink "
+        f"placeholder:text-muted {class_name}".strip(),
+        **props,
+    )
+
+
+def choice_chips(
+    legend: Text, name: str, items: Sequence[tuple[Text, str]], chosen: Any = "", required: bool = True
+) -> rx.Component:
+    """One of a few values as pills; `items` are (text, value)."""
+    return rx.el.fieldset(
+        rx.el.legend(legend, class_name=recipes.LABEL),
+        rx.el.div(
+            *(
+                rx.el.label(
+                    rx.el.input(
+                        type="radio",
+                        name=name,
+                        value=value,
+                        default_checked=chosen == value,
+                        required=required,
+                        class_name="sr-only",
+                    ),
+                    text,
+                    class_name=recipes.CHIP_RADIO,
+                )
+                for text, value in items
+            ),
+            class_name="flex flex-wrap gap-2",
+        ),
+    )
+
+
+class FilePicker(Component):
+    """Files of a form, sent as they are picked; see `runtime.js`."""
+
+    library = "$/utils/kit"
+    tag = "FilePicker"
+
+    name: rx.Var[str] = field(doc="The field of the form that gets the files' numbers, with commas between")
+    url: rx.Var[str] = field(doc="Where each is posted")
+    most: rx.Var[int] = field(doc="How many")
+    bytes: rx.Var[int] = field(doc="How large each")
+    words: rx.Var[dict[str, str]] = field(doc="What it says")
+    icons: rx.Var[dict[str, str]] = field(doc="What it draws")
+    answer: rx.Var[int] = field(doc="Another number: the form is answered, its button is free")
+    kept: rx.Var[int] = field(doc="Another number: the form is done with these files")
+
+
+def file_picker(
+    *children: Any,
+    id: str,
+    most: int,
+    megabytes: int,
+    answer: int | rx.Var[int],
+    kept: int | rx.Var[int],
+    url: str = "/files/",
+) -> rx.Component:
+    """Files of the form it stands in, in its field `files`; `children` has the label that opens it (`for` is `id`).
+
+    While a file is on its way, or the form waits for its `answer`, the form is not sent.
+    """
+    words = {
+        "many": t("К сообщению можно приложить не больше пяти файлов. Уберите лишние."),
+        "large": t(
+            "{size} — больше {most}\u202fМБ. Сократите запись или пришлите снимок.", size="{size}", most=megabytes
+        ),
+        "lost": t("Не отправился: связь прервалась."),
+        "again": t("Ещё раз"),
+        "sending": t("Отправляем"),
+        "remove": t("Убрать файл"),
+        "accept": ",".join(f".{extension}" for extension in UPLOADED),
+    }
+    return FilePicker.create(
+        *children,
+        id=id,
+        name="files",
+        url=backend_url(url),
+        most=most,
+        bytes=megabytes * 2**20,
+        words=rx.Var.create(words),
+        icons=rx.Var.create({"picture": PATHS["picture"], "file": PATHS["receipt"], "close": PATHS["close"]}),
+        answer=answer,
+        kept=kept,
     )
 
 

@@ -44,6 +44,10 @@ TONES = {
 _CHIP = "inline-flex min-h-11 items-center justify-center gap-1.5 rounded-full border px-4 text-sm font-medium"
 CHIP = f"{_CHIP} border-line bg-surface hover:bg-sunken"
 CHIP_ON = f"{_CHIP} border-ink bg-ink text-bg"
+CHIP_RADIO = (
+    f"{CHIP} cursor-pointer has-checked:border-ink has-checked:bg-ink has-checked:text-bg "
+    "has-focus-visible:outline-3 has-focus-visible:outline-offset-2 has-focus-visible:outline-[var(--c-focus)]"
+)
 
 FOCUS_WITHIN = "focus-within:outline-3 focus-within:outline-offset-2 focus-within:outline-[var(--c-focus)]"
 SEGMENTS = "flex flex-wrap gap-1 rounded-md bg-sunken p-1"

@@ -245,3 +245,99 @@ if (typeof document !== "undefined")
     const element = target && document.getElementById(target);
     if (element && element.getBoundingClientRect().top > innerHeight - 160) element.scrollIntoView();
   });
+
+const drawn = (paths, size) =>
+  createElement("svg", { viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", strokeWidth: 2, "aria-hidden": true,
+    strokeLinecap: "round", strokeLinejoin: "round", className: `${size} shrink-0`,
+    dangerouslySetInnerHTML: { __html: paths } });
+const sized = (bytes) => {
+  const mega = bytes >= 2 ** 20;
+  const tenths = Math.floor((bytes * 10) / 2 ** (mega ? 20 : 10));
+  const rest = tenths % 10 ? `${english ? "." : ","}${tenths % 10}` : "";
+  return `${Math.floor(tenths / 10)}${rest}\u202f${mega ? (english ? "MB" : "МБ") : english ? "KB" : "КБ"}`;
+};
+
+/** Files that go to the server as soon as they are picked, each by itself; the form takes their numbers along. What is
+ * refused says why and holds nothing up, what was lost on the way can be sent again. `answer` is another number when the
+ * form's event is answered: its button is free again; `kept` is another one when the form is done with these files. */
+export const FilePicker = ({ id, name, url, most, bytes, words, icons, answer, kept, children }) => {
+  const [files, setFiles] = useState([]);
+  const place = useRef(null);
+  const numbers = useRef(0);
+  const known = useRef([]);
+  known.current = files;
+  const change = (key, more) => setFiles((all) => all.map((one) => (one.key === key ? { ...one, ...more } : one)));
+  const form = () => place.current?.closest("form");
+  useEffect(() => setFiles([]), [kept]);
+  useEffect(() => form()?.querySelector("[type=submit]")?.removeAttribute("aria-busy"), [answer, kept]);
+  useEffect(() => {
+    const hold = (event) => {
+      if (event.target !== form()) return;
+      const isBusy = form().querySelector("[type=submit]")?.getAttribute("aria-busy") === "true";
+      if (isBusy || known.current.some((one) => one.state === "sending")) {
+        event.preventDefault();
+        event.stopPropagation();
+      } else form().querySelector("[type=submit]")?.setAttribute("aria-busy", "true");
+    };
+    document.addEventListener("submit", hold, true);
+    return () => document.removeEventListener("submit", hold, true);
+  }, []);
+  const send = (key, file) => {
+    const request = new XMLHttpRequest();
+    change(key, { state: "sending", part: 0, request });
+    request.open("POST", `${url}?${new URLSearchParams({ name: file.name })}`);
+    request.responseType = "json";
+    request.upload.onprogress = ({ loaded, total }) => change(key, { part: Math.floor((100 * loaded) / total) });
+    request.onerror = () => change(key, { state: "lost" });
+    request.onload = () => {
+      const told = request.response ?? {};
+      if (request.status === 200) change(key, { state: "here", number: told.id, size: told.size });
+      else change(key, told.error ? { state: "refused", why: told.error } : { state: "lost" });
+    };
+    request.send(file);
+  };
+  const add = (event) => {
+    const free = most - known.current.filter((one) => one.state !== "refused").length;
+    const picked = [...event.target.files].map((file, index) => ({ file, key: ++numbers.current, name: file.name,
+      size: file.size, state: "waiting", ...(index >= free && { state: "refused", why: words.many }) }));
+    event.target.value = "";
+    for (const one of picked)
+      if (one.state === "waiting" && one.size > bytes)
+        Object.assign(one, { state: "refused", why: words.large.replace("{size}", sized(one.size)) });
+    setFiles((all) => [...all, ...picked]);
+    for (const one of picked) if (one.state === "waiting") setTimeout(() => send(one.key, one.file));
+  };
+  const remove = (one) => {
+    one.request?.abort();
+    setFiles((all) => all.filter((other) => other.key !== one.key));
+    place.current?.querySelector("input[type=file]")?.focus();
+  };
+  const second = (one) => {
+    if (one.state === "refused") return one.why;
+    if (one.state === "lost") return words.lost;
+    return one.state === "sending" ? `${words.sending} ${one.part}\u202f%` : sized(one.size);
+  };
+  const row = (one) => {
+    const isBad = one.state === "refused" || one.state === "lost";
+    return createElement("li", { key: one.key, role: isBad ? "alert" : undefined, className:
+      `flex min-h-14 items-center gap-3 rounded-md bg-surface px-3 py-2 ${isBad ? "border border-bad" : "shadow-card"}` },
+      createElement("span", { className: "flex size-10 shrink-0 items-center justify-center rounded-full " +
+        (isBad ? "bg-bad-soft text-bad" : "bg-sunken text-ink") },
+        drawn(/^image\//.test(one.file.type) ? icons.picture : icons.file, "size-5")),
+      createElement("span", { className: "min-w-0 flex-1 text-sm" },
+        createElement("span", { className: "block truncate font-medium" }, one.name),
+        createElement("span", { className: `block ${isBad ? "text-bad" : "text-muted"}` }, second(one))),
+      one.state === "lost" && createElement("button", { type: "button", onClick: () => send(one.key, one.file),
+        className: "inline-flex min-h-11 items-center px-2 text-sm font-semibold text-brand-ink" }, words.again),
+      createElement("button", { type: "button", onClick: () => remove(one), "aria-label": `${words.remove} «${one.name}»`,
+        className: "inline-flex size-11 items-center justify-center rounded-full hover:bg-sunken" },
+        drawn(icons.close, "size-6")));
+  };
+  return createElement("div", { ref: place, className: "contents" },
+    createElement("input", { type: "hidden", name, value: files.filter((one) => one.number && one.state === "here")
+      .map((one) => one.number).join(",") }),
+    files.length > 0 && createElement("ul", { className: "order-first mb-2 w-full space-y-2" }, files.map(row)),
+    createElement("input", { type: "file", id, multiple: true, onChange: add, className: "peer sr-only",
+      accept: words.accept }),
+    children);
+};
