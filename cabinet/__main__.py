@@ -86,12 +86,7 @@ def serve(reload: Annotated[bool, typer.Option("--reload", help="For development
 
     Exit code 3: the port is busy.
     """
-    serving.prepare_environment()
-    try:
-        serving.refuse_busy_port(settings().port)
-    except serving.PortBusy as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(3) from None
+    _prepare_to_serve()
     schema.migrate(db.engine())
     _refuse_demo_staff()
     if settings().is_demo:
@@ -105,14 +100,50 @@ def serve(reload: Annotated[bool, typer.Option("--reload", help="For development
         _say_where()
         serving.serve_with_reload()
         return
-    if not serving.is_built():
-        typer.echo("Building the pages: about a minute, only when they have changed.")
-        try:
-            serving.build()
-        except serving.BuildFailed as error:
-            _fail(f"The pages could not be built:\n{error}")
+    _build_if_changed()
     _say_where()
     serving.serve()
+
+
+@app.command()
+def build() -> None:
+    """Build the pages if they have changed; for a set-up whose web processes only serve them."""
+    serving.prepare_environment()
+    _build_if_changed()
+    typer.echo("The pages are built.")
+
+
+@app.command()
+def web() -> None:
+    """Serve and nothing else: one of several web processes behind a proxy. Neither builds nor migrates.
+
+    Exit code 2: the schema is not current, or the pages are not built; 3: the port is busy.
+    """
+    _prepare_to_serve()
+    _require_schema()
+    _refuse_demo_staff()
+    if not serving.is_built():
+        _fail("The pages are not those of this program and these settings: run `python -m cabinet build`.")
+    serving.serve()
+
+
+def _prepare_to_serve() -> None:
+    serving.prepare_environment()
+    try:
+        serving.refuse_busy_port(settings().port, settings().host)
+    except serving.PortBusy as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(3) from None
+
+
+def _build_if_changed() -> None:
+    if serving.is_built():
+        return
+    typer.echo("Building the pages: about a minute, only when they have changed.")
+    try:
+        serving.build()
+    except serving.BuildFailed as error:
+        _fail(f"The pages could not be built:\n{error}")
 
 
 def _refuse_demo_staff() -> None:

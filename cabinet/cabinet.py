@@ -1,15 +1,14 @@
 """Composition root: the pages, the application and everything around it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-import reflex as rx
 from reflex.constants import Dirs
 from reflex.utils.exec import is_prod_mode
 from reflex.utils.prerequisites import get_web_dir
 
-from cabinet import connections, db, logs, schema, worker
+from cabinet import connections, db, logs, news, redis_client, relay, schema, worker
 from cabinet.config import settings
 from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
@@ -21,6 +20,7 @@ from cabinet.ui.bundles import page as bundles
 from cabinet.ui.expenses import page as expenses
 from cabinet.ui.help import article
 from cabinet.ui.help import page as help_centre
+from cabinet.ui.keeping import App
 from cabinet.ui.notices import page as notices
 from cabinet.ui.options import page as options
 from cabinet.ui.orders import page as orders
@@ -74,7 +74,12 @@ async def serving() -> AsyncIterator[None]:
     if not schema.is_current(db.engine()):
         raise schema.NotCurrent
     demo.load_offset()
-    async with worker.running(), sandbox_bank.running():
+    async with AsyncExitStack() as beside:
+        beside.push_async_callback(redis_client.close)
+        await beside.enter_async_context(relay.hearing())
+        if settings().worker_inside:
+            await beside.enter_async_context(worker.running())
+        await beside.enter_async_context(sandbox_bank.running())
         yield
         await connections.close_all()  # the server waits for open tabs, and they do not leave by themselves
 
@@ -82,7 +87,13 @@ async def serving() -> AsyncIterator[None]:
 DOCUMENTS = [with_figures("/", partial(first_figures.read, OverviewState))] if is_prod_mode() else []
 """Pages whose document brings their first figures; under `make dev` they are served by another server."""
 
-app = rx.App(
+relay.listen(news.TOPIC, news.ring)
+relay.listen(connections.ENDED, connections.close_sessions)
+relay.listen(connections.ENDED_OF_STAFF, connections.close_sessions_of_staff)
+relay.listen(connections.ENDED_KEYS, connections.close_keys)
+relay.listen(demo.CLOCK_TOPIC, demo.follow_clock)
+
+app = App(
     html_lang="ru",
     # The page's language and theme are set before React arrives.
     html_custom_attrs={"suppressHydrationWarning": "true"},

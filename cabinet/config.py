@@ -77,10 +77,19 @@ class Settings(BaseSettings):
         f"sqlite:///{ROOT / 'var' / 'cabinet.db'}",
         description="SQLite (`sqlite:///path`) or PostgreSQL (`postgresql+psycopg://user:password@host/name`)",
     )
-    redis_url: str = Field("", description="Redis for page state when there is more than one web process")
+    redis_url: str = Field(
+        "", description="Redis, when there is more than one web process: page states, and news from one to another"
+    )
     secret_key: str = Field(DEMO_SECRET, description="Secret of at least 32 characters: keys of codes and passwords")
     public_url: str = Field("http://localhost:3000", description="The address subscribers type, without a path")
+    host: str = Field("0.0.0.0", description="The address it listens on; behind a proxy of this machine 127.0.0.1")  # noqa: S104
     port: int = Field(3000, ge=1, le=65535, description="The port that `make run` listens on")
+    drain_seconds: int = Field(
+        0, ge=0, le=60, description="How long a process that was told to stop serves on and says so by `/healthz`"
+    )
+    worker_inside: bool = Field(
+        True, description="A web process runs a worker too; off where workers run by themselves"
+    )
     trusted_proxy_hops: int = Field(0, ge=0, le=5, description="How many reverse proxies stand before the program")
     time_zone: str = Field("Europe/Moscow", description="Where the operator's days and billing periods begin")
     catalogue_path: Path = Field(
@@ -233,6 +242,13 @@ class Settings(BaseSettings):
             make_url(value)
         except (ArgumentError, ValueError):
             raise ValueError("must be like postgresql+psycopg://user:password@host:5432/name") from None
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must be like redis://:password@host:6379/0 (rediss:// for TLS)")
         return value
 
     @field_validator("log_level", mode="before")

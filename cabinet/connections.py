@@ -7,10 +7,10 @@ no further than the door (`http/middleware.py`), so they are in no State and in 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from cabinet import clock, metrics
+from cabinet import clock, metrics, relay
 from cabinet.db import in_read_session, in_session
 from cabinet.services import sessions, staff
 from cabinet.services.sessions import Principal
@@ -21,6 +21,8 @@ KEY_HEADER = "authorization"
 
 This name, because Reflex sends all other headers of a connection back to its page.
 """
+
+ENDED, ENDED_OF_STAFF, ENDED_KEYS = "ended", "ended of staff", "ended keys"
 
 REMEMBER_SECONDS = 5.0
 REMEMBER_AT_MOST = 10_000
@@ -123,34 +125,51 @@ def _remember(hashed: str, principal: Principal | StaffPrincipal | None) -> _Ans
 
 
 def end(*session_ids: int) -> None:
-    """To be called after sessions were ended: their sockets in this process are closed at once.
+    """To be called after sessions were ended: their sockets are closed at once, in other processes a moment later.
 
     The browser opens a new one by itself, is met as a stranger and is sent to the sign-in page.
-    In other processes the next event is refused, at most 5 seconds later.
+    Where `relay` does not reach, the next event is refused, at most 5 seconds later.
     """
-    _end(Principal, session_ids)
+    close_sessions(session_ids)
+    relay.tell(ENDED, *session_ids)
 
 
 def end_of_staff(*session_ids: int) -> None:
     """The same for sessions of the staff."""
-    _end(StaffPrincipal, session_ids)
-
-
-def _end(kind: type[Principal | StaffPrincipal], session_ids: tuple[int, ...]) -> None:
-    ended = {
-        key
-        for key, answer in _answers.items()
-        if isinstance(answer.principal, kind) and answer.principal.session_id in session_ids
-    }
-    for key in ended:
-        end_key(key)
+    close_sessions_of_staff(session_ids)
+    relay.tell(ENDED_OF_STAFF, *session_ids)
 
 
 def end_key(key: str) -> None:
     """The same for the session of one cookie, by `sessions.token_hash(token)`."""
-    _answers.pop(key, None)
-    for socket in list(_open.get(key, ())):
-        socket.close()
+    close_keys([key])
+    relay.tell(ENDED_KEYS, key)
+
+
+def close_sessions(session_ids: Collection[int]) -> None:
+    """Closes the sockets that speak for these sessions in this process."""
+    _close(Principal, session_ids)
+
+
+def close_sessions_of_staff(session_ids: Collection[int]) -> None:
+    """The same for sessions of the staff."""
+    _close(StaffPrincipal, session_ids)
+
+
+def _close(kind: type[Principal | StaffPrincipal], session_ids: Collection[int]) -> None:
+    close_keys(
+        key
+        for key, answer in _answers.items()
+        if isinstance(answer.principal, kind) and answer.principal.session_id in session_ids
+    )
+
+
+def close_keys(keys: Iterable[str]) -> None:
+    """The same by their keys."""
+    for key in list(keys):
+        _answers.pop(key, None)
+        for socket in list(_open.get(key, ())):
+            socket.close()
 
 
 async def close_all() -> None:

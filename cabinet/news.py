@@ -1,15 +1,18 @@
 """Who waits for news of a subscriber: a page that shows a balance is told at once that it has changed.
 
-News travels within the process alone. Who waits must look into the database again after a while by himself: that is
-what another process gives him, and all that is promised.
+News reaches other processes by `relay`, which promises nothing: who waits must look into the database again after a
+while by himself.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from sqlalchemy.orm import Session
 
+from cabinet import relay
+
+TOPIC = "news"
 _KEPT = "news"
 _waiting: dict[int, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
 
@@ -34,9 +37,7 @@ async def wait(subscriber_id: int, seconds: float) -> bool:
 
 def tell(subscriber_id: int) -> None:
     """Something of the subscriber's is different now: to be called after the commit, from whichever thread."""
-    for loop, bell in tuple(_waiting.get(subscriber_id, ())):
-        with suppress(RuntimeError):  # the loop has ended, and with it who waited
-            loop.call_soon_threadsafe(bell.set)
+    _tell_all([subscriber_id])
 
 
 def keep(session: Session, subscriber_ids: Iterable[int]) -> None:
@@ -46,5 +47,18 @@ def keep(session: Session, subscriber_ids: Iterable[int]) -> None:
 
 def tell_kept(session: Session) -> None:
     """Tells what was kept: the transaction is committed."""
-    for subscriber_id in session.info.pop(_KEPT, ()):
-        tell(subscriber_id)
+    if kept := session.info.pop(_KEPT, ()):
+        _tell_all(kept)
+
+
+def _tell_all(subscriber_ids: Collection[int]) -> None:
+    ring(subscriber_ids)
+    relay.tell(TOPIC, *subscriber_ids)
+
+
+def ring(subscriber_ids: Iterable[int]) -> None:
+    """Wakes who waits for them in this process."""
+    for subscriber_id in subscriber_ids:
+        for loop, bell in tuple(_waiting.get(subscriber_id, ())):
+            with suppress(RuntimeError):  # the loop has ended, and with it who waited
+                loop.call_soon_threadsafe(bell.set)

@@ -59,9 +59,10 @@ def prepare_environment() -> None:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     os.environ["REFLEX_TELEMETRY_ENABLED"] = "false"
     os.environ["REFLEX_SOCKET_MAX_HTTP_BUFFER_SIZE"] = str(MAX_FRAME)
+    os.environ["REFLEX_IGNORE_REDIS_CONFIG_ERROR"] = "true"  # a Redis that may not be configured has to be beforehand
 
 
-def refuse_busy_port(port: int) -> None:
+def refuse_busy_port(port: int, host: str = "0.0.0.0") -> None:  # noqa: S104
     """Before a build that takes a minute.
 
     Raises:
@@ -70,7 +71,7 @@ def refuse_busy_port(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just closed is free
         try:
-            probe.bind(("0.0.0.0", port))  # noqa: S104  where it will listen
+            probe.bind((host, port))
         except OSError:
             raise PortBusy(port) from None
 
@@ -115,7 +116,8 @@ def serve() -> None:
     from cabinet.cabinet import app
     from cabinet.http import server
 
-    asyncio.run(server.run(app(), settings().port))
+    chosen = settings()
+    asyncio.run(server.run(app(), chosen.host, chosen.port, chosen.drain_seconds))
 
 
 def serve_with_reload() -> None:

@@ -11,6 +11,10 @@ from typing import Self
 
 import psycopg
 import pytest
+import redis
+
+from tests.peers.processes import needed, stop
+from tests.waiting import wait_until
 
 
 def free_port() -> int:
@@ -41,13 +45,17 @@ class PostgresServer:
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             shutil.chown(self.folder, pwd.getpwnam("postgres").pw_name)
         self._run("initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
-        self._run("pg_ctl", "-D", self._data, "-o", options, "-l", str(self.folder / "log"), "-w", "start")
+        self._start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def restart(self) -> None:
+        """Breaks every connection, and is there again."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "stop")
+        self._start()
 
     def create(self, name: str, template: str = "template1") -> str:
         """Makes a database and returns its address."""
@@ -57,6 +65,10 @@ class PostgresServer:
     def drop(self, url: str) -> None:
         """Removes a database with whoever is still connected to it."""
         self._execute(f'DROP DATABASE "{url.rsplit("/", 1)[1]}" WITH (FORCE)')
+
+    def _start(self) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200"
+        self._run("pg_ctl", "-D", self._data, "-o", options, "-l", str(self.folder / "log"), "-w", "start")
 
     @property
     def _data(self) -> str:
@@ -72,3 +84,46 @@ class PostgresServer:
         if os.geteuid() == 0:
             command = [_find("runuser") or "runuser", "-u", "postgres", "--", *command]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
+class RedisServer:
+    """A throw-away Redis with a password, which keeps nothing on disk."""
+
+    password = "only-for-tests"
+
+    def __enter__(self) -> Self:
+        self._program = needed("Redis", "redis-server")
+        self.port = free_port()
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """For `CABINET_REDIS_URL`."""
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    @property
+    def client(self) -> redis.Redis:
+        """To look into it."""
+        return redis.Redis.from_url(self.url)
+
+    def start(self) -> None:
+        """Empty, as it keeps nothing."""
+        options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--requirepass", self.password]
+        self._process = subprocess.Popen(
+            [self._program, "--port", str(self.port), *options], stdout=subprocess.DEVNULL, cwd="/"
+        )
+        wait_until(self._answers, what="Redis answers")
+
+    def stop(self) -> None:
+        """Gone, with all it held."""
+        stop(self._process)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except redis.ConnectionError:
+            return False

@@ -156,7 +156,7 @@ def test_secrets_of_gateways_are_not_shown(monkeypatch):
 
 def test_a_demo_operator_that_cannot_be_made_ends_the_start(run, database_url: str, monkeypatch, capfd):
     monkeypatch.setattr("cabinet.serve.prepare_environment", lambda: None)
-    monkeypatch.setattr("cabinet.serve.refuse_busy_port", lambda port: None)
+    monkeypatch.setattr("cabinet.serve.refuse_busy_port", lambda *address: None)
 
     result = run("serve", CABINET_DATABASE_URL=database_url, CABINET_CATALOGUE_PATH="/nowhere.yaml")
 

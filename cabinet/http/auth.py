@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from cabinet import clock, connections, worker
+from cabinet import clock, connections, redis_client, worker
 from cabinet.config import settings
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import CabinetError, NotFound
@@ -20,12 +20,13 @@ from cabinet.http import cookies
 from cabinet.services import passwords, sessions, sign_in, staff
 from cabinet.services.pre_sessions import Browser
 from cabinet.services.sessions import Principal
-from cabinet.services.sign_in import LOGIN, PAGES, PASSWORD, PROFILE, WELCOME, CodeTry, SignedIn, Step
+from cabinet.services.sign_in import CODE, LOGIN, PAGES, PASSWORD, PROFILE, WELCOME, CodeTry, SignedIn, Step
 
 MAX_BODY = 16 * 1024
 MAX_FIELDS = 20
 
 Form = dict[str, str]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 # --- on the way in ----------------------------------------------------------------------------------------------------
@@ -289,7 +290,7 @@ async def _save_password(request: Request, page: str) -> Response:
 
 
 async def _refused(request: Request, browser: Browser, page: str, error: CabinetError) -> Response:
-    step = await in_session(sign_in.refuse_password, browser, page, error, now=clock.now())
+    step = await in_session(sign_in.refuse, browser, page, error, field="password", now=clock.now())
     return _next(request, browser, step)
 
 
@@ -323,23 +324,36 @@ def redirect(request: Request, path: str) -> Response:
     return RedirectResponse(f"{own}{path}" if is_from_elsewhere else path, 303, {"Cache-Control": "no-store"})
 
 
-def _post(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> Route:
+def _unless_paused(page: str, endpoint: Endpoint) -> Endpoint:
+    """Codes and sign-in wait while Redis is away: the other processes would not hear of it. The page says so."""
+
+    async def guarded(request: Request) -> Response:
+        if not await redis_client.trouble():
+            return await endpoint(request)
+        browser = cookies.browser_of(request)
+        step = await in_session(sign_in.refuse, browser, page, sign_in.SignInPaused(), now=clock.now())
+        return _next(request, browser, step)
+
+    return guarded
+
+
+def _post(path: str, endpoint: Endpoint) -> Route:
     return Route(path, endpoint, methods=["POST"])
 
 
 routes: list[Route] = [
-    _post("/auth/code", ask_code),
+    _post("/auth/code", _unless_paused(LOGIN, ask_code)),
     _post("/auth/captcha", another_picture),
-    _post("/auth/verify", verify),
-    _post("/auth/resend", resend),
+    _post("/auth/verify", _unless_paused(CODE, verify)),
+    _post("/auth/resend", _unless_paused(CODE, resend)),
     _post("/auth/change-number", change_number),
-    _post("/auth/password", by_password),
+    _post("/auth/password", _unless_paused(PASSWORD, by_password)),
     _post("/auth/welcome", save_first_password),
     _post("/auth/welcome/skip", skip_password),
     _post("/auth/profile/password", save_password),
     _post("/auth/profile/password/remove", remove_password),
-    _post("/auth/step-up/send", send_step_up),
-    _post("/auth/step-up", step_up),
+    _post("/auth/step-up/send", _unless_paused(PROFILE, send_step_up)),
+    _post("/auth/step-up", _unless_paused(PROFILE, step_up)),
     _post("/auth/sessions/end", end_session),
     _post("/auth/sign-out", sign_out),
     _post("/auth/sign-out-everywhere", sign_out_everywhere),

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from cabinet.http import health
 from cabinet.http.middleware import MAX_FRAME
 
 BACKLOG = 1024
@@ -20,15 +21,18 @@ REQUEST_SECONDS = 60  # to the end of a request's headers, from the opening of t
 GOODBYE_SECONDS = 10
 
 
-async def run(app: ASGIApp, port: int) -> None:
+async def run(app: ASGIApp, host: str, port: int, drain_seconds: float = 0) -> None:
     """Serves until SIGINT or SIGTERM; open tabs and unfinished answers have ten seconds then.
+
+    `drain_seconds`: so long after the signal it goes on serving and says by `/healthz` that it will stop. A second
+    signal ends that.
 
     Raises:
         SystemExit: 1, the application refused to start (the log says why) or the port is taken.
     """
     config = uvicorn.Config(
         app,
-        host="0.0.0.0",  # noqa: S104  behind a proxy or in a container it must be reachable
+        host=host,
         port=port,
         http=PatientProtocol,
         ws="websockets-sansio",
@@ -47,8 +51,14 @@ async def run(app: ASGIApp, port: int) -> None:
     )
     server = _Server(config)
     loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        pause = 0 if health.is_stopping() else drain_seconds
+        health.say_stopping()
+        loop.call_later(pause, server.handle_exit, number, None)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.handle_exit, number, None)
+        loop.add_signal_handler(number, stop, number)
     try:
         await server.serve()
     except SystemExit:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 import structlog
+from sqlalchemy.engine import make_url
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -51,14 +52,17 @@ class Contract:
         """The bank beside this site."""
         chosen = settings()
         near = chosen.payments_url.removesuffix("/bank") or f"http://127.0.0.1:{chosen.port}"
-        folder = Path(chosen.database_url.removeprefix("sqlite:///")).parent if chosen.is_sqlite else ROOT / "var"
+        if chosen.is_sqlite:
+            path = Path(chosen.database_url.removeprefix("sqlite:///")).with_name("sandbox-bank.db")
+        else:  # books of its own for each database
+            path = ROOT / "var" / f"sandbox-bank-{make_url(chosen.database_url).database}.db"
         return cls(
             chosen.payments_shop,
             chosen.payments_secret,
             chosen.payments_url or f"{chosen.public_url}/bank",
             chosen.public_url,
             f"{near}/webhooks/payments/sandbox",
-            folder / "sandbox-bank.db",
+            path,
         )
 
 

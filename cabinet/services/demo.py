@@ -24,7 +24,7 @@ from pathlib import Path
 from sqlalchemy import Table, func, select, update
 from sqlmodel import Session, col
 
-from cabinet import clock, db
+from cabinet import clock, db, relay
 from cabinet.adapters.usage_files.cabinet_csv import COLUMNS, CabinetCsv
 from cabinet.config import settings
 from cabinet.demo_world import people
@@ -47,6 +47,7 @@ from cabinet.services import billing, notices, option_fees, orders, passwords, s
 
 SEED = 2026
 CATCHES_UP_AT_MOST = timedelta(days=people.HISTORY_DAYS + 62)  # of usage, when the program was off for years
+CLOCK_TOPIC = "demo clock"
 _EVERYBODY = 10_000
 UNREAD_FOR = timedelta(days=3)  # what its people had earlier they have read
 OPERATOR = "operator"
@@ -126,7 +127,15 @@ def advance_clock(
         _live(target, on_progress)
         with db.transaction() as session:
             _keep_signed_in(session, target - before)
+            row = session.get(DemoClock, 1)
+        relay.tell(CLOCK_TOPIC, row.offset_seconds if row else 0)
         return target
+
+
+def follow_clock(told: Sequence[int]) -> None:
+    """Sets this process's clock to what another process has set its own to."""
+    if settings().is_demo:
+        clock.set_offset(timedelta(seconds=told[0]))
 
 
 def has_fee_ahead(session: Session, subscriber_id: int | None, *, now: datetime) -> bool:

@@ -60,6 +60,10 @@ class SiteIsBusy(CabinetError):
     message = "Сейчас слишком много входов. Попробуйте через минуту."
 
 
+class SignInPaused(CabinetError):
+    message = "Сейчас войти нельзя: у нас неполадка, мы её чиним. Попробуйте через несколько минут."
+
+
 class CodeMalformed(CabinetError):
     message = "Введите 6 цифр из SMS."
 
@@ -330,10 +334,12 @@ def another_picture(session: Session, browser: Browser, page: str, *, number: st
     return Step(page)
 
 
-def refuse_password(session: Session, browser: Browser, page: str, error: CabinetError, *, now: datetime) -> Step:
-    """Says on the welcome page or in the profile why a new password was not taken."""
+def refuse(
+    session: Session, browser: Browser, page: str, error: CabinetError, *, field: str = "", now: datetime
+) -> Step:
+    """Says on the page, beside the field where there is one, why what was asked is not done."""
     row = pre_sessions.open_row(session, browser, now=now)
-    return Step(pre_sessions.refuse(session, browser, row, page, "password", error))
+    return Step(pre_sessions.refuse(session, browser, row, page, field, error))
 
 
 def leave_welcome(session: Session, browser: Browser, *, now: datetime) -> Step:

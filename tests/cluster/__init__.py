@@ -1,0 +1,1 @@
+"""Several web processes and workers on PostgreSQL and Redis, behind nginx."""
