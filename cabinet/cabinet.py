@@ -13,6 +13,7 @@ from cabinet.config import settings
 from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
 from cabinet.http.pages import with_figures
+from cabinet.keeping import App
 from cabinet.sandbox_bank import app as sandbox_bank
 from cabinet.services import demo
 from cabinet.ui import access, errors, faults, first_figures, guard, shell
@@ -20,7 +21,6 @@ from cabinet.ui.bundles import page as bundles
 from cabinet.ui.expenses import page as expenses
 from cabinet.ui.help import article
 from cabinet.ui.help import page as help_centre
-from cabinet.ui.keeping import App
 from cabinet.ui.notices import page as notices
 from cabinet.ui.options import page as options
 from cabinet.ui.orders import page as orders

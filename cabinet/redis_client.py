@@ -1,6 +1,6 @@
 """Redis, which several web processes share: asked with little patience, and left alone for a moment when it is away.
 
-Nothing true lives there. While it does not answer, pages go on from what this process remembers (`ui/keeping.py`) and
+Nothing true lives there. While it does not answer, pages go on from what this process remembers (`keeping.py`) and
 news reaches other processes late (`relay.py`). One line of the log says that it went, one that it is back.
 """
 

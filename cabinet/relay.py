@@ -103,3 +103,4 @@ def _keep_telling() -> None:
         told = _waiting.get()
         with suppress(RedisError, OSError):
             client.publish(CHANNEL, told)
+        _waiting.task_done()
