@@ -19,13 +19,14 @@ dev: ## the same with hot reload (pages on 3000, backend on 8000)
 test: ## everything: fast tests, scenarios, a browser and attacks against the production build
 	@scripts/install.sh --dev
 	@scripts/test-tools.sh
-	@pytest -q -n 2 --dist loadfile -m "not browser and not doors"
+	@pytest -q -n 2 --dist loadfile -m "not browser and not doors and not cluster"
 	@pytest -q -m doors # a process of its own: the browser's driver keeps an event loop running in its; and it builds
 	@pytest -q -n 2 --dist loadfile -m browser # two sites of that build
+	@pytest -q -m cluster # served from that build by two processes
 
 fast: ## the tests that need no browser, no PostgreSQL and no SMS gateway
 	@scripts/install.sh --dev
-	@pytest -q -n 2 --dist loadfile -m "not browser and not doors and not postgres and not gateways"
+	@pytest -q -n 2 --dist loadfile -m "not browser and not doors and not cluster and not postgres and not gateways"
 
 lint: ## formatting, lint, types, directions of imports, migrations
 	@scripts/install.sh --dev

@@ -48,13 +48,14 @@ class Client(Redis):
         """
         if _health.resting_until > time.monotonic():
             raise Away("Redis is away")
+        asked_at = time.monotonic()
         try:
             answer = await super().execute_command(*args, **options)
         except RedisError as error:
             if is_outage(error):
                 _health.went(error)
             raise
-        _health.answered()
+        _health.answered(asked_at)
         return answer
 
     def pubsub(self, **options: Any) -> PubSub:
@@ -111,11 +112,12 @@ class _Health:
     """What this process knows of Redis: until when to leave it alone, and why."""
 
     def __init__(self) -> None:
-        self.resting_until = 0.0
+        self.went_at = self.resting_until = 0.0
         self.why = ""
 
     def went(self, error: RedisError) -> None:
-        self.resting_until = time.monotonic() + PAUSE_SECONDS
+        self.went_at = time.monotonic()
+        self.resting_until = self.went_at + PAUSE_SECONDS
         if not self.why:
             self.why = "refuses the password" if isinstance(error, AuthenticationError) else "does not answer"
             log.error(
@@ -123,8 +125,8 @@ class _Health:
                 why=f"{self.why}: {str(error).splitlines()[0]}"[:200],
             )
 
-    def answered(self) -> None:
-        if self.why:
+    def answered(self, asked_at: float) -> None:
+        if self.why and asked_at > self.went_at:  # not the last words of a Redis that ends
             self.why = ""
             log.warning("Redis is back")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests drive and that pip does not bring: a browser, PostgreSQL, Redis, SMS gateways. Installs only what is missing.
+# What the tests drive and that pip does not bring: a browser, PostgreSQL, Redis, nginx, SMS gateways. Installs only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,9 +18,11 @@ if command -v apt-get >/dev/null; then
   has bearerbox || missing+=(kannel)
   perl -MNet::SMPP -e 1 2>/dev/null || missing+=(libnet-smpp-perl)
   has openssl || missing+=(openssl)
+  has nginx || missing+=(nginx-light)
 elif command -v brew >/dev/null; then
   has_postgres || missing+=(postgresql@15)
   command -v redis-server >/dev/null || missing+=(redis)
+  command -v nginx >/dev/null || missing+=(nginx)
 fi
 if [ ${#missing[@]} -gt 0 ]; then scripts/system-packages.sh "${missing[@]}"; fi
 has_browser || .venv/bin/playwright install chromium
