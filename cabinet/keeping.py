@@ -13,7 +13,7 @@ A page that connects to another process during an outage begins anew, from the d
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 import reflex as rx
 from redis.exceptions import RedisError
@@ -146,7 +146,7 @@ class App(rx.App):
         super()._setup_state()
         if not settings().redis_url:
             return
-        self._state_manager = States(StateClient.of_settings())
+        self._state_manager = cast(Any, States)(StateClient.of_settings())  # overloads look abstract to mypy
         namespace = self.event_namespace
         if namespace is not None:
             namespace._token_manager = Sockets(Client.of_settings())
