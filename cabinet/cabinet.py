@@ -17,6 +17,7 @@ from cabinet.keeping import App
 from cabinet.sandbox_bank import app as sandbox_bank
 from cabinet.services import demo
 from cabinet.ui import access, errors, faults, first_figures, guard, shell
+from cabinet.ui.autopay import page as autopay
 from cabinet.ui.bundles import page as bundles
 from cabinet.ui.expenses import page as expenses
 from cabinet.ui.help import article
@@ -60,6 +61,7 @@ PAGE_MODULES = (
     support,
     new_question,
     conversation,
+    autopay,
 )
 """Importing a module registers its pages."""
 

@@ -5,6 +5,7 @@ our own pages is checked before, by `middleware.SameSite`.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.exceptions import HTTPException
@@ -71,7 +72,7 @@ async def change_number(request: Request) -> Response:
 async def verify(request: Request) -> Response:
     """POST /auth/verify {code, remember}"""
     browser, form = cookies.browser_of(request), await form_of(request)
-    return await _verified(request, browser, form, None)
+    return _next(request, browser, await _verified(browser, form))
 
 
 async def by_password(request: Request) -> Response:
@@ -137,21 +138,25 @@ async def remove_password(request: Request) -> Response:
 
 
 async def send_step_up(request: Request) -> Response:
-    """POST /auth/step-up/send"""
+    """POST /auth/step-up/send {next}: `next` is the page that asks, with what was typed into it."""
     browser, principal = await _who(request)
     if principal is None:
         return _next(request, browser, Step(LOGIN))
-    step = await in_session(sign_in.send_step_up, browser, principal, now=clock.now())
+    back = sign_in.way_back((await form_of(request)).get("next", ""))
+    await in_session(sign_in.send_step_up, browser, principal, page=_page_of(back), now=clock.now())
     worker.wake()
-    return _next(request, browser, step)
+    return _next(request, browser, Step(back))
 
 
 async def step_up(request: Request) -> Response:
-    """POST /auth/step-up {code}"""
+    """POST /auth/step-up {code, next}"""
     browser, principal = await _who(request)
     if principal is None:
         return _next(request, browser, Step(LOGIN))
-    return await _verified(request, browser, await form_of(request), principal)
+    form = await form_of(request)
+    back = sign_in.way_back(form.get("next", ""))
+    step = await _verified(browser, form, principal, _page_of(back))
+    return _next(request, browser, replace(step, path=back))
 
 
 async def end_session(request: Request) -> Response:
@@ -246,16 +251,20 @@ async def _who(request: Request) -> tuple[Browser, Principal | None]:
     return browser, await in_read_session(sessions.find, browser.sid, now=clock.now())
 
 
-async def _verified(request: Request, browser: Browser, form: Form, principal: Principal | None) -> Response:
+def _page_of(path: str) -> str:
+    return path.partition("?")[0]
+
+
+async def _verified(
+    browser: Browser, form: Form, principal: Principal | None = None, confirming: str = PROFILE
+) -> Step:
     """Two transactions: the try is counted for good before anything is compared."""
-    attempt = await in_session(sign_in.count_try, browser, form.get("code", ""), principal=principal, now=clock.now())
-    if isinstance(attempt, CodeTry):
-        step = await in_session(
-            sign_in.finish_try, browser, attempt, remember=bool(form.get("remember")), now=clock.now()
-        )
-    else:
-        step = attempt
-    return _next(request, browser, step)
+    attempt = await in_session(
+        sign_in.count_try, browser, form.get("code", ""), principal=principal, confirming=confirming, now=clock.now()
+    )
+    if not isinstance(attempt, CodeTry):
+        return attempt
+    return await in_session(sign_in.finish_try, browser, attempt, remember=bool(form.get("remember")), now=clock.now())
 
 
 async def _save_password(request: Request, page: str) -> Response:

@@ -1,4 +1,5 @@
-"""The pages of signing in, and the profile: the built HTML with what this browser has to see written into its slots.
+"""The pages of signing in, and those that ask for a fresh code: the built HTML with what this browser has to see
+written into its slots.
 
 So a form is complete, errors and all, before any script has arrived, and without scripts. A page that nothing is
 written into (a first visit) goes out as the build has compressed it. The dashboard's document brings its first figures.
@@ -24,7 +25,7 @@ from cabinet.http.cookies import browser_of, keep_language, keep_pre
 from cabinet.locales import Language, language_of
 from cabinet.services import pre_sessions, sign_in
 from cabinet.services.sessions import Principal, token_hash
-from cabinet.services.sign_in import PAGES, PROFILE, Screen
+from cabinet.services.sign_in import CONFIRMING, PAGES, Screen
 
 Figures = Callable[[Principal, Language], Awaitable[str]]
 """What a page shows a subscriber first, as JSON that may stand in HTML."""
@@ -81,8 +82,8 @@ async def page(request: Request) -> Response:
     screen = await in_read_session(sign_in.get_screen, browser, path, is_ended=is_ended, now=clock.now())
     if screen.redirect:
         return RedirectResponse(screen.redirect, 303, {"Cache-Control": "no-store"})
-    # The profile lives with React, which speaks both languages in one page.
-    template = built(path, "ru" if path == PROFILE else language_for(request))
+    # Pages of the cabinet live with React, which speaks both languages in one page.
+    template = built(path, "ru" if path in CONFIRMING else language_for(request))
     response = answer(request, template, template.fill(screen))
     keep_pre(request, response, browser)
     return response

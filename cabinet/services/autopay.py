@@ -37,6 +37,7 @@ from cabinet.domain.autopay import (
 )
 from cabinet.domain.effects import OptionState, Snapshot
 from cabinet.domain.errors import CabinetError, NotFound
+from cabinet.domain.money import InvalidAmount, parse_kopecks
 from cabinet.domain.payments import Initiator, TopUpState
 from cabinet.domain.periods import period_containing
 from cabinet.models.autopay import AutopayRule
@@ -69,6 +70,17 @@ class Upcoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """How a rule stands. `retry_at`: after a refusal."""
+
+    terms: Terms
+    state: AutopayState
+    pause_reason: PauseReason | None
+    is_paying: bool
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as its owner sees it. `method` None: the card or account was deleted. `retry_at`: after a refusal."""
 
@@ -84,13 +96,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Autopay:
-    """Everything on the page. `fee_at` and `lacking_kopecks` are those of the plan's next fee, if it has one."""
+    """Everything on the page. `fees_at` are the plan's next two fees, none where it has none; `spent_kopecks` what
+    autopay has paid this month, what is being paid included."""
 
     rule: Rule | None
     methods: tuple[Method, ...]
     main_kopecks: int
-    fee_at: datetime | None
-    lacking_kopecks: int
+    fees_at: tuple[datetime, ...]
+    fee_kopecks: int
     spent_kopecks: int
     needs_code: bool
 
@@ -111,22 +124,56 @@ def get_autopay(session: Session, principal: Principal, *, now: datetime) -> Aut
         rule=_view(session, row, now=now) if row else None,
         methods=tuple(top_ups.list_methods(session, subscriber_id)),
         main_kopecks=ledger.balance(session, subscriber_id).main,
-        fee_at=fee.fees_at[0] if fee else None,
-        lacking_kopecks=fee.lacking_kopecks if fee else 0,
+        fees_at=fee.fees_at if fee else (),
+        fee_kopecks=fee.following_kopecks if fee else 0,
         spent_kopecks=_spent(session, subscriber_id, now),
         needs_code=sessions.needs_step_up(principal, now=now),
     )
 
 
-def get_status(session: Session, subscriber_id: int, *, now: datetime) -> Rule | None:
-    """The subscriber's rule, for the dashboard; None where there is none."""
+def get_status(session: Session, subscriber_id: int, *, now: datetime) -> Status | None:
+    """How the subscriber's rule stands, by one query; None where there is none."""
     row = _find(session, subscriber_id)
-    return _view(session, row, now=now) if row else None
+    return _status(row, now) if row else None
+
+
+def read_terms(kind: str, *, ceiling: str, threshold: str = "", amount: str = "", day: str = "") -> Terms:
+    """The terms that a person typed, sums in roubles; what the kind does not need is not read.
+
+    Raises:
+        AutopayNotSo, CeilingTooLow: see `Terms`; what is no sum and no day is outside of what is allowed.
+        NotFound: there is no such kind.
+    """
+    if kind not in set(AutopayKind):
+        raise NotFound
+    found = AutopayKind(kind)
+    return Terms(
+        found,
+        _kopecks(ceiling),
+        threshold_kopecks=_kopecks(threshold) if found is AutopayKind.THRESHOLD else 0,
+        amount_kopecks=_kopecks(amount) if found is not AutopayKind.FEE else 0,
+        day=_day(day) if found is AutopayKind.DAY else 0,
+    )
+
+
+def _kopecks(typed: str) -> int:
+    try:
+        return parse_kopecks(typed)
+    except InvalidAmount:
+        return 0
+
+
+def _day(typed: str) -> int:
+    typed = typed.strip()
+    return int(typed) if typed.isdecimal() and len(typed) <= 2 else 0
 
 
 def preview(session: Session, subscriber_id: int, terms: Terms, *, now: datetime) -> Upcoming | None:
-    """What a rule would do first if it began now; None: nothing that is foreseeable."""
-    return _upcoming(session, _draft(subscriber_id, terms, now), terms, now=now)
+    """What the rule would do first if it were saved now with these terms; None: nothing that is foreseeable."""
+    draft, kept = _draft(subscriber_id, terms, now), _find(session, subscriber_id)
+    if kept is not None and (kept.kind, kept.day) == (terms.kind, terms.day):
+        draft.paid_occasion = kept.paid_occasion
+    return _upcoming(session, draft, terms, now=now)
 
 
 def save(session: Session, principal: Principal, terms: Terms, method_id: int, *, now: datetime) -> Rule:
@@ -566,20 +613,30 @@ def _view(session: Session, row: AutopayRule, *, now: datetime) -> Rule:
         method: Method | None = top_ups.get_method(session, row.subscriber_id, row.payment_method_id)
     except NotFound:
         method = None
-    is_active = row.state is AutopayState.ACTIVE
-    upcoming = _upcoming(session, row, terms, now=now) if is_active else None
-    retry_at = row.look_at if is_active and row.failures and row.look_at > now else None
-    if upcoming is not None and retry_at is not None:
-        upcoming = replace(upcoming, at=retry_at)
+    status = _status(row, now)
+    upcoming = _upcoming(session, row, terms, now=now) if status.state is AutopayState.ACTIVE else None
+    if upcoming is not None and status.retry_at is not None:
+        upcoming = replace(upcoming, at=status.retry_at)
     return Rule(
         id=cast(int, row.id),
         terms=terms,
+        state=status.state,
+        pause_reason=status.pause_reason,
+        method=method,
+        is_paying=status.is_paying,
+        retry_at=status.retry_at,
+        upcoming=upcoming,
+    )
+
+
+def _status(row: AutopayRule, now: datetime) -> Status:
+    waits = row.state is AutopayState.ACTIVE and row.failures and row.look_at > now
+    return Status(
+        terms=_terms(row),
         state=row.state,
         pause_reason=row.pause_reason,
-        method=method,
         is_paying=row.top_up_id is not None,
-        retry_at=retry_at,
-        upcoming=upcoming,
+        retry_at=row.look_at if waits else None,
     )
 
 

@@ -38,7 +38,9 @@ log = structlog.get_logger(__name__)
 
 HOME = pre_sessions.HOME
 LOGIN, PASSWORD, CODE, WELCOME, PROFILE = "/login/", "/login/password/", "/login/code/", "/welcome/", "/profile/"
-PAGES = (LOGIN, PASSWORD, CODE, WELCOME, PROFILE)
+AUTOPAY = "/autopay/"
+CONFIRMING = (PROFILE, AUTOPAY)  # pages of the cabinet that ask for a fresh code
+PAGES = (LOGIN, PASSWORD, CODE, WELCOME, *CONFIRMING)
 
 TRIES = 5
 IN_A_ROW = 100  # NIST SP 800-63B-4: no more failures in a row than that
@@ -176,29 +178,46 @@ def resend_code(session: Session, browser: Browser, *, now: datetime) -> Step:
     return Step(pre_sessions.refuse(session, browser, row, CODE, "", refusal) if refusal else CODE)
 
 
-def send_step_up(session: Session, browser: Browser, principal: Principal, *, now: datetime) -> Step:
-    """Sends a signed-in subscriber the fresh code that an important change asks for."""
+def send_step_up(
+    session: Session, browser: Browser, principal: Principal, *, page: str = PROFILE, now: datetime
+) -> Step:
+    """Sends a signed-in subscriber the fresh code that an important change asks for; `page` is one of `CONFIRMING`."""
     row = pre_sessions.open_row(session, browser, now=now)
     pre_sessions.clear_error(row)
     msisdn = subscribers.get(session, principal.subscriber_id).msisdn
     refusal = _send(session, row, browser, msisdn, CodePurpose.STEP_UP, f"{msisdn}:signed-in", now)
-    return Step(pre_sessions.refuse(session, browser, row, PROFILE, "", refusal) if refusal else PROFILE)
+    return Step(pre_sessions.refuse(session, browser, row, page, "", refusal) if refusal else page)
+
+
+def way_back(path: str) -> str:
+    """Where the forms of a fresh code lead to: one of `CONFIRMING`, with what was typed into it."""
+    page = path.partition("?")[0]
+    if page not in CONFIRMING:
+        return PROFILE
+    return path if pre_sessions.is_local(path) else page
 
 
 def count_try(
-    session: Session, browser: Browser, code: str, *, principal: Principal | None = None, now: datetime
+    session: Session,
+    browser: Browser,
+    code: str,
+    *,
+    principal: Principal | None = None,
+    confirming: str = PROFILE,
+    now: datetime,
 ) -> CodeTry | Step:
     """The first half of a verification: counts a try. Commit it before `finish_try` compares anything.
 
-    With a `principal` it is the fresh code of a signed-in subscriber, otherwise the code of a sign-in.
+    With a `principal` it is the fresh code of a signed-in subscriber, given on one of the pages `CONFIRMING`, otherwise
+    the code of a sign-in.
     """
     row = pre_sessions.open_row(session, browser, now=now)
-    page, slot = (PROFILE, "code") if principal else (CODE, "code")
+    page, slot = (confirming, "code") if principal else (CODE, "code")
     current = _current_code(session, row, principal)
     if current is None:
         if principal is None and sessions.find(session, browser.sid, now=now):
             return Step(HOME)  # the form was sent twice, and the first time it was right
-        return Step(pre_sessions.refuse(session, browser, row, PROFILE if principal else LOGIN, "", CodeExpired()))
+        return Step(pre_sessions.refuse(session, browser, row, page if principal else LOGIN, "", CodeExpired()))
     digits = unicodedata.normalize("NFKC", code).replace(" ", "").strip()
     if len(digits) != 6 or not digits.isdecimal():
         return Step(pre_sessions.refuse(session, browser, row, page, slot, CodeMalformed()))
@@ -383,8 +402,8 @@ def get_screen(session: Session, browser: Browser, page: str, *, is_ended: bool 
     principal = sessions.find(session, browser.sid, now=now)
     if page in (LOGIN, PASSWORD, CODE) and principal:
         return Screen(redirect=HOME)
-    if page in (WELCOME, PROFILE) and principal is None:
-        return Screen(redirect=f"{LOGIN}?next={page}" if page == PROFILE else LOGIN)
+    if page in (WELCOME, *CONFIRMING) and principal is None:
+        return Screen(redirect=f"{LOGIN}?next={page}" if page in CONFIRMING else LOGIN)
     row = pre_sessions.find_row(session, browser, now=now)
     slots = pre_sessions.error_on(row, page)
     if principal:

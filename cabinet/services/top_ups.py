@@ -82,7 +82,10 @@ class TooManyTopUps(CabinetError):
 
 @dataclass(frozen=True, slots=True)
 class TopUp:
-    """A top-up as its owner sees it. `number` is on the receipt; `method_title` as `··4821`, empty while unknown."""
+    """A top-up as its owner sees it. `number` is on the receipt; `method_title` as `··4821`, empty while unknown.
+
+    `saves_method`: what paid is to be kept for the next time.
+    """
 
     id: int
     number: int
@@ -90,6 +93,7 @@ class TopUp:
     amount_kopecks: int
     kind: PaymentKind
     method_title: str
+    saves_method: bool
     initiator: Initiator
     state: TopUpState
     refusal: Refusal | None
@@ -1014,6 +1018,7 @@ def _view(row: TopUpRow) -> TopUp:
         amount_kopecks=row.amount_kopecks,
         kind=row.kind,
         method_title=row.method_title,
+        saves_method=row.saves_method,
         initiator=row.initiator,
         state=row.state,
         refusal=row.refusal,

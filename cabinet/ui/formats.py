@@ -208,6 +208,14 @@ def in_month(on: date, language: Language = "ru") -> str:
     return f"в{NO_BREAK}{month(on).rstrip('ьй')}е"
 
 
+def day_number(day: int, language: Language = "ru") -> str:
+    """`25-го`, in English `25th`."""
+    if language == "ru":
+        return f"{day}-го"
+    ending = "th" if day in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+    return f"{day}{ending}"
+
+
 def days(count: int, language: Language = "ru") -> str:
     """`5 дней`."""
     if language == "en":

@@ -101,6 +101,7 @@ RAIL: list[tuple[str, list[Section]]] = [
             Section("Главная", "/", "home"),
             Section("Расходы", "/expenses/", "chart"),
             Section("Пополнить", "/topup/", "wallet"),
+            Section("Автоплатёж", "/autopay/", "repeat"),
         ],
     ),
     ("Связь", [*_NUMBER]),

@@ -30,6 +30,7 @@ PRIVATE = [
     "/services",
     "/packages",
     "/orders",
+    "/autopay",
     "/notices",
     "/profile",
     "/support",

@@ -106,7 +106,7 @@ class World:
 
     def status(self, now: datetime) -> autopay.Rule | None:
         with db.reading() as session:
-            return autopay.get_status(session, self.anna, now=now)
+            return autopay.get_autopay(session, self.me, now=now).rule
 
 
 @pytest.fixture

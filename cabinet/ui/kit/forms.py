@@ -351,6 +351,101 @@ def file_picker(
     )
 
 
+def confirmation(why: Text, back: Text) -> rx.Component:
+    """The fresh code that a remembered browser shows before something important, in two forms; the page has
+    `form_script`.
+
+    `back` is the address of the page it stands on, one of `sign_in.CONFIRMING`, with what was typed there. It has to
+    stand in the page from the beginning, hidden where it is not needed: the server writes into it.
+    """
+    return rx.fragment(
+        rx.el.p(why, class_name="text-sm"),
+        form_error(),
+        form(
+            "/auth/step-up/send",
+            rx.el.input(type="hidden", name="next", value=back),
+            submit(t("Отправить код"), "secondary"),
+            rx.el.p(
+                t("Отправить код снова можно через"),
+                " ",
+                slot("resend_in", class_name="tabular-nums"),
+                class_name=f"{recipes.HINT} has-[[data-slot]:empty]:hidden",
+            ),
+        ),
+        form(
+            "/auth/step-up",
+            rx.el.input(type="hidden", name="next", value=back),
+            text_field(
+                t("Код из SMS, 6 цифр"),
+                "code",
+                input_mode="numeric",
+                auto_complete="one-time-code",
+                max_length=CODE_FIELD_LENGTH,
+                required=True,
+            ),
+            submit(t("Подтвердить"), "outline"),
+            class_name="space-y-3",
+        ),
+    )
+
+
+def form_script() -> rx.Component:
+    """What a page of React needs for forms that the server writes into."""
+    # The bare address is the mark of pages that live without React.
+    return rx.el.script(src="/sign_in.js?profile", async_=True)
+
+
+def live_field(
+    label: Text, id: str, value: rx.Var[str], error: rx.Var[str], *, hint: Text, class_name: str = "", **props: Any
+) -> rx.Component:
+    """A one-line field of a page of React: `value` is what it begins with (another `key`: anew), `error` what is wrong
+    with it, empty for nothing."""
+    return rx.el.div(
+        rx.el.label(label, html_for=id, class_name=recipes.LABEL),
+        rx.el.input(
+            id=id,
+            name=id,
+            default_value=value,
+            aria_describedby=f"{id}-error {id}-hint",
+            aria_invalid=rx.cond(error, "true", "false"),
+            class_name=rx.cond(error, f"{recipes.FIELD_WRONG} {class_name}", f"{recipes.FIELD} {class_name}"),
+            **props,
+        ),
+        rx.el.p(
+            rx.cond(error, icon("alert"), rx.fragment()),
+            error,
+            id=f"{id}-error",
+            role="alert",
+            class_name="mt-2 flex gap-2 text-sm font-medium text-bad empty:hidden",
+        ),
+        rx.el.p(hint, id=f"{id}-hint", class_name=f"{recipes.HINT} empty:hidden"),
+    )
+
+
+def select_field(
+    label: Text, id: str, value: rx.Var[str], options: rx.Var[Any], *, on_change: Any, **props: Any
+) -> rx.Component:
+    """A choice from a list; `options` have `value` and `text`, `value` is the one chosen at first."""
+    return rx.el.div(
+        rx.el.label(label, html_for=id, class_name=recipes.LABEL),
+        rx.el.div(
+            rx.el.select(
+                rx.foreach(options, lambda one: rx.el.option(one.text, value=one.value, key=one.value)),
+                id=id,
+                name=id,
+                default_value=value,
+                on_change=on_change,
+                class_name=f"{recipes.FIELD} appearance-none truncate pr-12",
+                **props,
+            ),
+            rx.el.span(
+                icon("chevron_down", "size-6"), class_name="pointer-events-none absolute top-4 right-4 text-muted"
+            ),
+            class_name="relative",
+        ),
+    )
+
+
 def checkbox(label: Text, name: str) -> rx.Component:
     """A tick with its label; the whole line is the target."""
     return rx.el.label(

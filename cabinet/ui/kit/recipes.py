@@ -29,6 +29,7 @@ FIELD = (
     "block h-14 w-full rounded-md border border-edge bg-surface px-4 text-lg text-ink placeholder:text-muted "
     "group-has-[[data-slot]:not(:empty)]:border-2 group-has-[[data-slot]:not(:empty)]:border-bad"
 )
+FIELD_WRONG = "block h-14 w-full rounded-md border-2 border-bad bg-surface px-4 text-lg text-ink"
 HINT = "mt-1.5 text-sm text-muted"
 FIELD_ERROR = "mt-2 flex gap-2 text-sm font-medium text-bad has-[[data-slot]:empty]:hidden"
 

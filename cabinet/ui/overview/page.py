@@ -44,6 +44,7 @@ def _figures() -> rx.Component:
         rx.el.div(_balance(), _matters(), _allowances(), class_name=_COLUMN),
         # The offer comes after the figures, so nothing stands below it that it could push away.
         rx.el.div(
+            _autopay(),
             _expenses(),
             _operations(),
             kit.freshness(OverviewState.has_failed, OverviewState.as_of, OverviewState.refresh, id="refresh"),
@@ -98,6 +99,25 @@ def _matter(matter: MatterView) -> rx.Component:
             class_name=f"{recipes.LIST_ROW} hover:bg-sunken",
         ),
         key=matter.title,
+    )
+
+
+def _autopay() -> rx.Component:
+    view = OverviewState.autopay
+    tones = ((tone, kit.tile("repeat", tone)) for tone in ("ok", "warn"))
+    return rx.el.div(
+        kit.page_link(
+            rx.match(view.tone, *tones, kit.tile("repeat")),
+            rx.el.span(
+                rx.el.span(view.title, class_name="block font-medium"),
+                rx.el.span(view.second, class_name="block text-sm text-muted"),
+                class_name="min-w-0 flex-1",
+            ),
+            kit.icon("chevron_right", "size-5 text-muted"),
+            to="/autopay/",
+            class_name=f"{recipes.LIST_ROW} hover:bg-sunken",
+        ),
+        class_name=f"overflow-hidden {recipes.LIST_CARD}",
     )
 
 
@@ -311,9 +331,10 @@ def _skeleton() -> rx.Component:
         rx.el.div(*(kit.bone_row() for _ in range(5)), class_name="mt-4 space-y-6"),
         class_name="h-[25.5rem] rounded-lg bg-surface p-5 shadow-card",
     )
+    autopay = rx.el.div(kit.bone_row(), class_name="h-[4.75rem] rounded-lg bg-surface px-5 py-4 shadow-card")
     return kit.loading(
         rx.el.div(balance, allowances, class_name=_COLUMN),
-        rx.el.div(expenses, operations, class_name=_COLUMN),
+        rx.el.div(autopay, expenses, operations, class_name=_COLUMN),
         class_name=_COLUMNS,
     )
 

@@ -1,15 +1,27 @@
 """The dashboard's state: what is on the screen, and the two ways to read it anew."""
 
+from datetime import datetime
+from typing import Any
+
 import reflex as rx
 import structlog
 
 from cabinet import clock
 from cabinet.db import in_read_session
 from cabinet.locales import language_of
-from cabinet.services import advisor, overview
+from cabinet.services import advisor, autopay, overview
+from cabinet.services.overview import Overview
 from cabinet.ui import access, formats, guard
 from cabinet.ui.overview import views
-from cabinet.ui.overview.views import BalanceView, ExpensesView, MatterView, MeterView, OfferView, OperationView
+from cabinet.ui.overview.views import (
+    AutopayView,
+    BalanceView,
+    ExpensesView,
+    MatterView,
+    MeterView,
+    OfferView,
+    OperationView,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +40,7 @@ class OverviewState(rx.State):
     meters: list[MeterView] = []
     is_running_out: bool = False
     matters: list[MatterView] = []
+    autopay: AutopayView = AutopayView()
     offer: OfferView = OfferView()
     expenses: ExpensesView = ExpensesView()
     operations: list[OperationView] = []
@@ -61,7 +74,7 @@ class OverviewState(rx.State):
     async def _read(self) -> None:
         language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)
         try:
-            found = await in_read_session(overview.get_overview, subscriber_id, now=clock.now())
+            found, status = await in_read_session(_read_figures, subscriber_id, now=clock.now())
         except Exception:
             # The screen must say so: an exception that leaves a handler sends no change of it.
             log.exception("the dashboard could not be read")
@@ -77,8 +90,16 @@ class OverviewState(rx.State):
         self.meters = views.meter_views(found, language)
         self.is_running_out = any(meter.is_low for meter in self.meters)
         self.matters = views.matter_views(found, language)
+        self.autopay = views.autopay_view(status, found, language)
         self.expenses = views.expenses_view(found.expenses, language)
         self.operations = views.operation_views(found, language)
         self.as_of = views.as_of(found, language)
         self.read_at = formats.clock_time(found.as_of)
         self.is_ready = True
+
+
+def _read_figures(session: Any, subscriber_id: int, *, now: datetime) -> tuple[Overview, autopay.Status | None]:
+    return (
+        overview.get_overview(session, subscriber_id, now=now),
+        autopay.get_status(session, subscriber_id, now=now),
+    )

@@ -5,8 +5,10 @@ from datetime import date, datetime, timedelta
 
 from cabinet import clock
 from cabinet.domain.allowances import UsageKind
+from cabinet.domain.autopay import AutopayKind, PauseReason
 from cabinet.domain.rating import Reason
 from cabinet.locales import Language, translate
+from cabinet.services import autopay
 from cabinet.services.advisor import Advice, Confidence
 from cabinet.services.overview import AllowanceLeft, Expenses, NextCharge, Operation, OptionToMind, Overview
 from cabinet.ui import formats
@@ -49,6 +51,15 @@ class MatterView:
     title: str
     second: str
     address: str
+
+
+@dataclass
+class AutopayView:
+    """How autopay stands; `tone` chooses the sign."""
+
+    tone: str = ""
+    title: str = ""
+    second: str = ""
 
 
 @dataclass
@@ -209,6 +220,48 @@ def _option_to_mind(option: OptionToMind, now: datetime, language: Language) -> 
     day = formats.day(formats.last_day(option.trial_until), clock.local(now).date(), language)
     title = translate("«{name}»: последний бесплатный день — {day}", language, name=option.name, day=day)
     return MatterView("info", title, translate("Платной сама не станет. Решите, оставить ли её.", language), to)
+
+
+_PAUSED = {
+    PauseReason.ASKED: "Включите снова, когда понадобится",
+    PauseReason.REFUSED: "Банк отказывает: проверьте карту",
+    PauseReason.METHOD_GONE: "Карта удалена: выберите другую",
+    PauseReason.UNKNOWN: "Банк не ответил: проверьте баланс",
+}
+
+
+def autopay_view(status: autopay.Status | None, overview: Overview, language: Language) -> AutopayView:
+    """Whether autopay is on, when it pays and how much a month at most; why it does not."""
+    if status is None:
+        second = translate("Включите — и связь не прервётся", language)
+        return AutopayView("quiet", translate("Автоплатёж выключен", language), second)
+    if status.pause_reason is not None:
+        tone = "quiet" if status.pause_reason is PauseReason.ASKED else "warn"
+        second = translate(_PAUSED[status.pause_reason], language)
+        return AutopayView(tone, translate("Автоплатёж на паузе", language), second)
+    if status.retry_at is not None:
+        at = formats.moment(status.retry_at, overview.as_of, language)
+        second = translate("Банк отказал, повторим {at}", language, at=at)
+        return AutopayView("warn", translate("Автоплатёж не прошёл", language), second)
+    second = translate(
+        "{when}, до {sum} в месяц",
+        language,
+        when=_autopay_day(status, overview, language),
+        sum=formats.money(status.terms.ceiling_kopecks, language),
+    )
+    return AutopayView("ok", translate("Автоплатёж включён", language), second)
+
+
+def _autopay_day(status: autopay.Status, overview: Overview, language: Language) -> str:
+    terms = status.terms
+    if terms.kind is AutopayKind.THRESHOLD:
+        return translate("Когда меньше {sum}", language, sum=formats.money(terms.threshold_kopecks, language))
+    if terms.kind is AutopayKind.DAY:
+        return translate("{day} числа", language, day=formats.day_number(terms.day, language))
+    charge = overview.next_charge
+    if charge is None or charge.at <= overview.as_of:
+        return translate("Перед платой за тариф", language)
+    return _date(charge.at - timedelta(days=1), overview.as_of, language)
 
 
 def offer_view(advice: Advice, language: Language) -> OfferView:

@@ -11,7 +11,6 @@ from cabinet.ui.profile.state import DeviceView, EventView, ProfileState
 from cabinet.ui.shell import cabinet_page, frame, language_choice, theme_choice
 
 MIN_PASSWORD_LENGTH = 10
-_FORMS_SCRIPT = "/sign_in.js?profile"  # the bare address is the mark of pages that live without React
 _COLUMNS = "grid grid-cols-1 gap-6 lg:grid-cols-2 lg:items-start"
 _COLUMN = "min-w-0 space-y-6"
 
@@ -32,7 +31,7 @@ def profile() -> rx.Component:
             rx.el.div(_look(), _history(), _way_out(), class_name=_COLUMN),
             class_name=rx.cond(ProfileState.is_ready, _COLUMNS, "hidden"),
         ),
-        rx.el.script(src=_FORMS_SCRIPT, async_=True),
+        kit.form_script(),
         here="/profile/",
         title="Профиль",
         name=ProfileState.name,
@@ -84,7 +83,10 @@ def _password() -> rx.Component:
             rx.el.div(kit.note("ok", ProfileState.done), class_name="mt-4"),
             rx.fragment(),
         ),
-        rx.el.div(_confirmation(), class_name=_only_if(ProfileState.needs_code)),
+        rx.el.div(
+            kit.confirmation(t("Чтобы сменить или убрать пароль, подтвердите кодом из SMS, что это вы."), "/profile/"),
+            class_name=_only_if(ProfileState.needs_code),
+        ),
         rx.el.div(_new_password(), _no_password(), class_name=_only_if(~ProfileState.needs_code)),
         title=t("Пароль"),
         id="password-section",
@@ -121,37 +123,6 @@ def _no_password() -> rx.Component:
         ProfileState.has_password,
         kit.form("/auth/profile/password/remove", kit.submit(t("Убрать пароль, входить по коду"), "outline")),
         rx.fragment(),
-    )
-
-
-def _confirmation() -> rx.Component:
-    """This browser was remembered days ago: a code first."""
-    return rx.fragment(
-        rx.el.p(t("Чтобы сменить или убрать пароль, подтвердите кодом из SMS, что это вы."), class_name="text-sm"),
-        kit.form_error(),
-        kit.form(
-            "/auth/step-up/send",
-            kit.submit(t("Отправить код"), "secondary"),
-            rx.el.p(
-                t("Отправить код снова можно через"),
-                " ",
-                kit.slot("resend_in", class_name="tabular-nums"),
-                class_name=f"{recipes.HINT} has-[[data-slot]:empty]:hidden",
-            ),
-        ),
-        kit.form(
-            "/auth/step-up",
-            kit.text_field(
-                t("Код из SMS, 6 цифр"),
-                "code",
-                input_mode="numeric",
-                auto_complete="one-time-code",
-                max_length=kit.CODE_FIELD_LENGTH,
-                required=True,
-            ),
-            kit.submit(t("Подтвердить"), "outline"),
-            class_name="space-y-3",
-        ),
     )
 
 

@@ -124,7 +124,9 @@ def _methods() -> rx.Component:
         rx.el.legend(t("Чем платить"), class_name="float-left w-full px-5 pt-5 pb-2 text-lg font-bold"),
         rx.el.div(rx.foreach(TopUpsState.methods, _method), class_name="clear-both divide-y divide-line"),
         rx.el.label(
-            rx.el.input(type="checkbox", name="save", value="1", class_name="choice"),
+            rx.el.input(
+                type="checkbox", name="save", value="1", default_checked=TopUpsState.saves, class_name="choice"
+            ),
             rx.el.span(
                 rx.el.span(t("Сохранить карту или счёт"), class_name="block font-medium"),
                 rx.el.span(
@@ -214,7 +216,12 @@ def _saved() -> rx.Component:
     return rx.cond(
         TopUpsState.saved,
         kit.list_card(
-            rx.foreach(TopUpsState.saved, _saved_method), title=t("Сохранённые карты и счета"), id="saved-methods"
+            rx.foreach(TopUpsState.saved, _saved_method),
+            kit.list_row(
+                t("Автоплатёж"), t("Пополнять с них без вас, когда нужно"), icon_name="repeat", to="/autopay/"
+            ),
+            title=t("Сохранённые карты и счета"),
+            id="saved-methods",
         ),
         rx.fragment(),
     )

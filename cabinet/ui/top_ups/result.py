@@ -94,7 +94,12 @@ def _done() -> rx.Component:
         ),
         rx.el.div(
             kit.button_link(t("Готово"), "/", class_name="w-full"),
-            class_name="mt-6",
+            rx.cond(
+                _RESULT.has_saved,
+                kit.button_link(t("Настроить автоплатёж"), "/autopay/", "secondary", "repeat", class_name="w-full"),
+                rx.fragment(),
+            ),
+            class_name="mt-6 space-y-3",
         ),
     )
 

@@ -58,6 +58,7 @@ class TopUpsState(rx.State):
     sums: list[SumView] = []
     advice: str = ""
     methods: list[MethodView] = []
+    saves: bool = False
     saved: list[MethodView] = []
     history: list[TopUpView] = []
     promise: PromiseView = PromiseView()
@@ -65,7 +66,7 @@ class TopUpsState(rx.State):
 
     @access.subscriber
     async def load(self):
-        """Opens the page; of the address the amount, the way to pay, and why the last try was refused."""
+        """Opens the page; the address has the amount, the way to pay, whether to save it, why the last try failed."""
         await forget_done(self)
         asked = self.router.url.query_parameters
         language, now, subscriber_id = self._language(), clock.now(), guard.subscriber_id(self)
@@ -83,6 +84,7 @@ class TopUpsState(rx.State):
         self.sums = views.sum_views(offer, language)
         self.advice = views.advice(offer, now, language)
         self.methods = views.method_views(offer, asked.get("method", ""), language)
+        self.saves = asked.get("save", "") == "1"
         self.saved = [method for method in self.methods if method.id]
         self.history = views.history_views(history, now, language)
         self.promise = views.promise_view(promise, now, language)

@@ -54,7 +54,10 @@ class TopUpView:
 
 @dataclass
 class ResultView:
-    """What became of a payment. `state`: wait, done, refused; `amount` and `kind` begin a new try."""
+    """What became of a payment. `state`: wait, done, refused; `again` and `by_sbp` begin a new try.
+
+    `has_saved`: what paid can pay by itself from now on.
+    """
 
     state: str = ""
     title: str = ""
@@ -62,6 +65,7 @@ class ResultView:
     reasons: list[str] = field(default_factory=list)
     facts: list[FactView] = field(default_factory=list)
     receipt: str = ""
+    has_saved: bool = False
     again: str = ""
     by_sbp: str = ""
     page: str = ""
@@ -265,6 +269,7 @@ def result_view(result: Result, now: datetime, language: Language) -> ResultView
             text=_enough(result, balance, now, language),
             facts=_facts(result, now, language),
             receipt=f"/topup/receipt/{top_up.id}",
+            has_saved=top_up.saves_method,
         )
     sum_ = formats.money(top_up.amount_kopecks, language)
     is_unpaid = top_up.state == TopUpState.EXPIRED or top_up.refusal in (Refusal.TIMED_OUT, Refusal.CANCELED_BY_PAYER)
