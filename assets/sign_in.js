@@ -103,11 +103,18 @@
     if (field && performance.getEntriesByType("navigation")[0]?.type === "navigate") sendWhole(field);
   };
 
+  // The page that asks for a code comes back with what was typed into its other form.
+  const keepTyped = ({ elements: { next } }) => {
+    const kept = next && document.getElementById(next.dataset.keeps);
+    if (kept) next.value = `${next.value.split("?")[0]}?${new URLSearchParams(new FormData(kept))}`;
+  };
+
   // One press is one request; coming back by the browser's arrow allows another.
   document.addEventListener("submit", (event) => {
     const { dataset } = event.target;
     if (dataset.sent) event.preventDefault();
     dataset.sent = "yes";
+    keepTyped(event.target);
   });
   addEventListener("pageshow", () => {
     for (const form of document.forms) delete form.dataset.sent;

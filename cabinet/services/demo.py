@@ -25,25 +25,44 @@ from sqlalchemy import Table, func, select, update
 from sqlmodel import Session, col
 
 from cabinet import clock, db, relay
+from cabinet.adapters import payments, sms
 from cabinet.adapters.usage_files.cabinet_csv import COLUMNS, CabinetCsv
 from cabinet.config import settings
 from cabinet.demo_world import people
 from cabinet.demo_world.people import Person, Wallet
 from cabinet.demo_world.usage import Row, usage_between
 from cabinet.domain import catalogue
+from cabinet.domain.autopay import AutopayState, next_morning
 from cabinet.domain.effects import Request
 from cabinet.domain.errors import CabinetError
 from cabinet.domain.periods import PeriodUnit, period_containing
+from cabinet.domain.promised_payments import PromiseState
 from cabinet.domain.rating import Direction
 from cabinet.domain.staff import Role
+from cabinet.models.autopay import AutopayRule
 from cabinet.models.base import metadata
 from cabinet.models.demo import DemoClock, DemoWorld
 from cabinet.models.ledger import AccountKind
+from cabinet.models.promised_payments import PromisedPayment
 from cabinet.models.sessions import AuthSession
 from cabinet.models.sign_in import KnownDevice
 from cabinet.models.staff import StaffMember, StaffSession
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import billing, notices, option_fees, orders, passwords, staff, subscribers, tariffs, usage
+from cabinet.services import (
+    autopay,
+    billing,
+    notices,
+    option_fees,
+    orders,
+    outbox,
+    passwords,
+    promised_payments,
+    staff,
+    subscribers,
+    tariffs,
+    top_ups,
+    usage,
+)
 
 SEED = 2026
 CATCHES_UP_AT_MOST = timedelta(days=people.HISTORY_DAYS + 62)  # of usage, when the program was off for years
@@ -125,8 +144,7 @@ def advance_clock(
             if leap == Leap.FEE:
                 target = _morning_of_next_fee(session, subscriber_id, before) or target
         _live(target, on_progress)
-        with db.transaction() as session:
-            _keep_signed_in(session, target - before)
+        with db.reading() as session:
             row = session.get(DemoClock, 1)
         relay.tell(CLOCK_TOPIC, row.offset_seconds if row else 0)
         return target
@@ -293,13 +311,63 @@ def _live(moment: datetime, on_progress: OnProgress) -> Life:
             option_fees.charge_until(session, option_fees.list_due(session, end, _EVERYBODY), end, now=end)
             session.execute(update(DemoWorld).values(lived_until_at=end))
             _move_clock(session, end)
+        life.payments += _follow(end)
         life.now = end
         on_progress(life)
     return life
 
 
+def _follow(moment: datetime) -> int:
+    """Autopay and promised payments of visitors, and the messages about them; returns how many payments began."""
+
+    def at_that_moment() -> datetime:
+        return moment
+
+    with db.reading() as session:
+        if not _has_something_to_follow(session):
+            return 0
+        promises, rules = (
+            promised_payments.list_due(session, moment, _EVERYBODY),
+            autopay.list_to_look(session, moment, _EVERYBODY),
+        )
+    with db.transaction() as session:
+        for promise_id in promises:
+            promised_payments.return_one(session, promise_id, now=moment)
+        promised_payments.remind(session, moment, _EVERYBODY)
+        began = sum(autopay.look(session, rule_id, now=moment) for rule_id in rules)
+    if began:
+        top_ups.reconcile(payments.gateway(), now=at_that_moment)
+        with db.transaction() as session:
+            for rule_id in autopay.list_to_settle(session, _EVERYBODY):
+                autopay.settle(session, rule_id, now=moment)
+    outbox.send_due(sms.gateway(), now=at_that_moment)  # a warning of the day before is of no use afterwards
+    return began
+
+
+def _has_something_to_follow(session: Session) -> bool:
+    rule = select(col(AutopayRule.id)).where(col(AutopayRule.state) == AutopayState.ACTIVE).limit(1)
+    promise = select(col(PromisedPayment.id)).where(col(PromisedPayment.state) == PromiseState.OPEN).limit(1)
+    return any(session.execute(query).first() is not None for query in (rule, promise))
+
+
+def _next_to_follow(after: datetime) -> list[datetime]:
+    """The moments at which visitors' rules and promised payments are looked at next: the mornings, and their own."""
+    with db.reading() as session:
+        if not _has_something_to_follow(session):
+            return []
+        rule = select(func.min(AutopayRule.look_at)).where(
+            col(AutopayRule.state) == AutopayState.ACTIVE, col(AutopayRule.look_at) > after
+        )
+        promise = select(func.min(PromisedPayment.due_at)).where(
+            col(PromisedPayment.state) == PromiseState.OPEN, col(PromisedPayment.due_at) > after
+        )
+        own = [session.execute(query).scalar() for query in (rule, promise)]
+    return [next_morning(after, clock.time_zone()), *(moment for moment in own if moment)]
+
+
 def _next_stop(after: datetime, cast: Sequence[Person]) -> datetime:
-    """The next day of errands, or a fee or a wish of one of the named people if it comes first.
+    """The next day of errands, or a fee or a wish of one of the named people if it comes first, or what visitors' rules
+    wait for.
 
     Within a stretch fees are charged before usage. For those whose statement somebody reads, all is in its order.
     """
@@ -310,6 +378,7 @@ def _next_stop(after: datetime, cast: Sequence[Person]) -> datetime:
         max(period_containing(after, person.anchor_day, PeriodUnit.MONTH, zone).end, person.activated_at)
         for person in named
     ]
+    stops += _next_to_follow(after)
     stops += [wish.at for person in named for wish in person.wishes if wish.at > after]
     with db.reading() as session:
         option_fee_at = session.execute(
@@ -439,10 +508,11 @@ def _reaches_anybody(row: Row) -> bool:
 
 
 def _move_clock(session: Session, moment: datetime) -> None:
-    """Takes the clock along: every process of the operator sees the moments as they come."""
+    """Takes the clock along: every process of the operator sees the moments as they come, and nobody is signed out."""
     ahead = moment - clock.now()
     if ahead <= timedelta():
         return
+    _keep_signed_in(session, ahead)
     row = session.get(DemoClock, 1) or DemoClock()
     row.offset_seconds += ceil(ahead / timedelta(seconds=1))
     session.add(row)

@@ -29,7 +29,8 @@ def autopay() -> rx.Component:
         rx.el.div(
             kit.confirmation(
                 t("Чтобы включить автоплатёж или изменить его, подтвердите кодом из SMS, что это вы."),
-                AutopayState.back,
+                "/autopay/",
+                keeps="autopay",
             ),
             class_name=rx.cond(
                 AutopayState.is_ready & AutopayState.needs_code & AutopayState.methods.bool(),
@@ -162,6 +163,7 @@ def _form() -> rx.Component:
             kit.submit(rx.cond(_RULE.title, t("Сохранить изменения"), t("Включить автоплатёж"))),
         ),
         rx.el.p(_HINTS.refusals, class_name="text-sm text-muted"),
+        id="autopay",
         on_submit=AutopayState.save,
         class_name="space-y-4",
     )

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 import reflex as rx
 import structlog
@@ -38,7 +37,7 @@ class _Screen(NamedTuple):
 
 
 class AutopayState(rx.State):
-    """What the page shows. `opened` counts the times that the fields began anew, `back` is its address with them."""
+    """What the page shows. `opened` counts the times that the fields began anew."""
 
     is_ready: bool = False
     has_failed: bool = False
@@ -55,14 +54,17 @@ class AutopayState(rx.State):
     error: str = ""
     refusal: str = ""
     needs_code: bool = False
-    back: str = ADDRESS
     done: str = ""
     done_number: int = 0
+
+    _was_saved: bool = False
 
     @access.subscriber
     async def load(self):
         """Opens the page; what was typed before a code was asked for comes back with the address."""
-        self.done = ""
+        if not self._was_saved:
+            self.done = ""
+        self._was_saved = False
         found = await self._read()
         if found is None:
             return
@@ -98,7 +100,7 @@ class AutopayState(rx.State):
     async def save(self, form: dict[str, Any]):
         """The rule is as the fields say from now on."""
         if type(form) is not dict:
-            return
+            return None
         self.draft = _merged(self.draft, {name: _text(form[name]) for name in FIELDS if name in form})
         language, had_rule = self._language(), bool(self.rule.title)
         self.wrong = self.error = ""
@@ -108,8 +110,12 @@ class AutopayState(rx.State):
             await in_session(autopay.save, guard.caller(self), terms, method_id, now=clock.now())
         except CabinetError as error:
             self._refuse(error)
-            return
+            return None
         await self._done(translate("Автоплатёж изменён" if had_rule else "Автоплатёж включён", language))
+        if self.router.url.query_parameters:  # what was kept there is saved now, and soon out of date
+            self._was_saved = True
+            return rx.redirect(ADDRESS, replace=True)
+        return None
 
     @access.subscriber
     async def pause(self):
@@ -183,7 +189,6 @@ class AutopayState(rx.State):
     async def _look(self, found: Autopay, *, left: str = "") -> None:
         """Shows what the fields would lead to; of what is wrong with them, what was said before or is of `left`."""
         language, now = self._language(), clock.now()
-        self.back = f"{ADDRESS}?{urlencode({name: getattr(self.draft, name) for name in FIELDS})}"
         terms: Terms | None = None
         upcoming: Upcoming | None = None
         self.preview = NoteView()

@@ -351,19 +351,23 @@ def file_picker(
     )
 
 
-def confirmation(why: Text, back: Text) -> rx.Component:
-    """The fresh code that a remembered browser shows before something important, in two forms; the page has
-    `form_script`.
+def confirmation(why: Text, page: str, keeps: str = "") -> rx.Component:
+    """The fresh code that a remembered browser shows before something important, in two forms; needs `form_script`.
 
-    `back` is the address of the page it stands on, one of `sign_in.CONFIRMING`, with what was typed there. It has to
-    stand in the page from the beginning, hidden where it is not needed: the server writes into it.
+    `page` is the address it stands at, one of `sign_in.CONFIRMING`; it comes back with what was typed into the form
+    with the id `keeps`. It has to stand in the page from the beginning, hidden where it is not needed: the server
+    writes into it.
     """
+
+    def back() -> rx.Component:
+        return rx.el.input(type="hidden", name="next", default_value=page, custom_attrs={"data-keeps": keeps})
+
     return rx.fragment(
         rx.el.p(why, class_name="text-sm"),
         form_error(),
         form(
             "/auth/step-up/send",
-            rx.el.input(type="hidden", name="next", value=back),
+            back(),
             submit(t("Отправить код"), "secondary"),
             rx.el.p(
                 t("Отправить код снова можно через"),
@@ -374,7 +378,7 @@ def confirmation(why: Text, back: Text) -> rx.Component:
         ),
         form(
             "/auth/step-up",
-            rx.el.input(type="hidden", name="next", value=back),
+            back(),
             text_field(
                 t("Код из SMS, 6 цифр"),
                 "code",
