@@ -345,6 +345,39 @@ async def test_an_old_remembered_session_needs_a_fresh_code_to_change_the_passwo
     assert goes_to(await browser.post("/auth/profile/password/remove")) == "/profile/?done=password-removed"
 
 
+async def test_a_fresh_code_leads_back_to_the_page_that_asked_with_what_was_typed(browser):
+    await come_in(browser, remember="1")
+    clock.set_offset(timedelta(days=1))
+    typed = "/autopay/?kind=threshold&threshold=777"
+    assert goes_to(await browser.post("/auth/step-up/send", data={"next": typed})) == typed
+
+    wrong = "000000" if codes()[-1] != "000000" else "111111"
+    assert goes_to(await browser.post("/auth/step-up", data={"code": wrong, "next": typed})) == typed
+    told = (await browser.get("/auth/screen", params={"page": "/autopay"})).json()
+    assert told["slots"]["error_code"].startswith("Код не подошёл")
+
+    old = browser.cookies["sid"]
+    assert goes_to(await browser.post("/auth/step-up", data={"code": codes()[-1], "next": typed})) == typed
+    assert browser.cookies["sid"] != old
+
+
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("https://evil.example/autopay/", "/profile/"),
+        ("//evil.example/autopay/", "/profile/"),
+        ("/staff/", "/profile/"),
+        ("/autopay/../staff/", "/profile/"),
+        ("/autopay/?kind=" + "x" * 300, "/autopay/"),
+        ("/autopay/?a=\r\nSet-Cookie: sid=1", "/autopay/"),
+    ],
+)
+async def test_a_fresh_code_leads_nowhere_else(browser, path, back):
+    await come_in(browser)
+
+    assert goes_to(await browser.post("/auth/step-up/send", data={"next": path})) == back
+
+
 @pytest.mark.parametrize(
     "form",
     [

@@ -6,8 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from cabinet.domain.allowances import UsageKind
+from cabinet.domain.autopay import AutopayKind, AutopayState, PauseReason, Terms
 from cabinet.domain.periods import PeriodUnit
 from cabinet.services.advisor import Advice, Confidence, PlanAdvice
+from cabinet.services.autopay import Status
 from cabinet.services.overview import (
     AllowanceLeft,
     Expenses,
@@ -40,6 +42,11 @@ CALL = {
     "price_kopecks": 10_00,
     "reason": "not covered",
 }
+
+BY_FEE = Terms(AutopayKind.FEE, 650_00)
+BELOW_100 = Terms(AutopayKind.THRESHOLD, 650_00, threshold_kopecks=100_00, amount_kopecks=300_00)
+ON_5 = Terms(AutopayKind.DAY, 650_00, amount_kopecks=300_00, day=5)
+PAUSED = {"state": AutopayState.PAUSED}
 
 
 def seen(text: str) -> str:
@@ -141,6 +148,31 @@ def test_bonus_debt_and_credit_limit_stand_apart_from_the_balance():
         "Долг за связь: 15_₽",
         "Кредитный лимит: 100_₽",
     ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "title", "second"),
+    [
+        ({}, "Автоплатёж включён", "25~ноября, до 650_₽ в месяц"),  # the day before the fee
+        ({"terms": BELOW_100}, "Автоплатёж включён", "Когда меньше 100_₽, до 650_₽ в месяц"),
+        ({"terms": ON_5}, "Автоплатёж включён", "5-го числа, до 650_₽ в месяц"),
+        ({"retry_at": NOON + timedelta(hours=4)}, "Автоплатёж не прошёл", "Банк отказал, повторим сегодня, 16:00"),
+        (PAUSED | {"pause_reason": PauseReason.ASKED}, "Автоплатёж на паузе", "Включите снова, когда понадобится"),
+        (PAUSED | {"pause_reason": PauseReason.REFUSED}, "Автоплатёж на паузе", "Банк отказывает: проверьте карту"),
+    ],
+)
+def test_autopay_says_how_it_stands(facts: dict, title: str, second: str):
+    usual = {"terms": BY_FEE, "state": AutopayState.ACTIVE, "pause_reason": None, "is_paying": False, "retry_at": None}
+
+    view = views.autopay_view(Status(**(usual | facts)), overview(), "ru")
+
+    assert (view.title, seen(view.second)) == (title, second)
+
+
+def test_without_autopay_it_is_offered():
+    view = views.autopay_view(None, overview(), "ru")
+
+    assert (view.title, view.second) == ("Автоплатёж выключен", "Включите — и связь не прервётся")
 
 
 def test_one_end_for_all_allowances_stands_in_the_title():
