@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parent.parent
+LEAST_MONTHS_KEPT = 6
 DEMO_SECRET = "demo-secret-for-local-use-only"  # noqa: S105  refused in production
 
 SMS_URL_NAMES = frozenset({"user", "password", "from", "to", "text", "reference", "minutes"})
@@ -207,6 +208,9 @@ class Settings(BaseSettings):
     )
     staff_idle_minutes: int = Field(15, ge=5, description="A session of the staff ends after so long without a move")
     staff_session_hours: int = Field(12, ge=1, description="A session of the staff ends after so long in any case")
+    usage_months_kept: int = Field(
+        13, ge=0, description="Whole months for which calls, messages and traffic are kept in detail; 0: for ever"
+    )
     known_device_days: int = Field(180, ge=1, description="A browser that signed in is not asked for letters so long")
 
     @model_validator(mode="before")
@@ -223,6 +227,13 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
             raise ValueError("must be like https://lk.example.ru, without a path")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("usage_months_kept")
+    @classmethod
+    def _is_enough_for_advice(cls, value: int) -> int:
+        if 0 < value < LEAST_MONTHS_KEPT:
+            raise ValueError(f"must be {LEAST_MONTHS_KEPT} or more, or 0: the advisor looks at half a year")
+        return value
 
     @field_validator("time_zone")
     @classmethod

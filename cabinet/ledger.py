@@ -44,7 +44,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Table, func, insert, literal, or_, select, union_all, update
+from sqlalchemy import Row, Table, and_, func, insert, literal, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
@@ -335,7 +335,7 @@ def reverse(session: Session, transaction_id: int, *, reference: str, now: datet
         raise NotFound
     if original.reverses_id is not None:
         raise CannotReverse
-    postings = _postings_of(session, transaction_id)
+    postings = _postings_of(session, transaction_id, original.happened_at)
     moves = [
         Move(
             posting.destination_id,
@@ -612,11 +612,14 @@ def _insert_postings(
 
 def _find(session: Session, reference: str) -> Row | None:
     return session.execute(
-        select(_transaction.c.id, _transaction.c.kind).where(_transaction.c.reference == reference)
+        select(_transaction.c.id, _transaction.c.kind, _transaction.c.happened_at).where(
+            _transaction.c.reference == reference
+        )
     ).one_or_none()
 
 
-def _postings_of(session: Session, transaction_id: int) -> Sequence[Row]:
+def _postings_of(session: Session, transaction_id: int, happened_at: datetime) -> Sequence[Row]:
+    """Its moment says in which month they are."""
     return session.execute(
         select(
             _posting.c.id,
@@ -625,7 +628,7 @@ def _postings_of(session: Session, transaction_id: int) -> Sequence[Row]:
             _posting.c.amount_kopecks,
             _posting.c.explanation,
         )
-        .where(_posting.c.transaction_id == transaction_id)
+        .where(_posting.c.transaction_id == transaction_id, _posting.c.happened_at == happened_at)
         .order_by(_posting.c.id)
     ).all()
 
@@ -634,7 +637,7 @@ def _same(session: Session, earlier: Row | None, reference: str, kind: str, move
     """The earlier transaction, if it is what is asked for now."""
     if earlier is None:
         raise ReferenceConflict(reference=reference)
-    posted = [tuple(row)[1:4] for row in _postings_of(session, earlier.id)]
+    posted = [tuple(row)[1:4] for row in _postings_of(session, earlier.id, earlier.happened_at)]
     if earlier.kind != kind or posted != [move[:3] for move in moves]:
         raise ReferenceConflict(reference=reference)
     return Posted(earlier.id, is_new=False)
@@ -845,7 +848,12 @@ def _check_known(session: Session, charges: Sequence[Charge], kind: str) -> dict
                 func.min(_account.c.subscriber_id).label("first_subscriber"),
                 func.max(_account.c.subscriber_id).label("last_subscriber"),
             )
-            .join(_posting, _posting.c.transaction_id == _transaction.c.id)
+            .join(
+                _posting,
+                and_(
+                    _posting.c.transaction_id == _transaction.c.id, _posting.c.happened_at == _transaction.c.happened_at
+                ),
+            )
             .join(_account, _account.c.id == _posting.c.source_id)
             .where(is_among(session, _transaction.c.reference, some))
             .group_by(_transaction.c.id, _transaction.c.reference, _transaction.c.kind)

@@ -26,6 +26,7 @@ from cabinet.services import (
     option_fees,
     outbox,
     promised_payments,
+    retention,
     top_ups,
 )
 
@@ -269,6 +270,24 @@ def delete_loose_files(now: datetime, should_stop: ShouldStop) -> int:
     return deleted
 
 
+def make_months(now: datetime, should_stop: ShouldStop) -> int:
+    """Makes the partitions of the months to come; on SQLite nothing."""
+    with db.transaction() as session:
+        return retention.make_months(session, now=now)
+
+
+def drop_usage(now: datetime, should_stop: ShouldStop) -> int:
+    """Forgets usage in detail that has had its time."""
+    dropped = 0
+    while not should_stop():
+        with db.transaction() as session:
+            number = retention.drop_usage(session, now=now)
+        dropped += number
+        if not number:
+            break
+    return dropped
+
+
 def check_ledger(now: datetime, should_stop: ShouldStop) -> int:
     """Checks every invariant of the ledger; returns how many checks there are.
 
@@ -318,5 +337,7 @@ LANES: tuple[tuple[Job, ...], ...] = (
     (
         Job("clean-up", delete_expired, every=timedelta(minutes=10)),
         Job("loose files", delete_loose_files, every=timedelta(hours=1)),
+        Job("months", make_months, every=timedelta(hours=1)),
+        Job("old usage", drop_usage, at=time(4, 30)),
     ),
 )

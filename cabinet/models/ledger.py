@@ -58,7 +58,11 @@ class LedgerTransaction(SQLModel, table=True):
 
 
 class Posting(SQLModel, table=True):
-    """An amount moved from one account to another; positive by definition, so a transaction cannot be unbalanced."""
+    """An amount moved from one account to another; positive by definition, so a transaction cannot be unbalanced.
+
+    On PostgreSQL a month is a partition (`cabinet/months.py`), whose key is `id, happened_at`. Transactions stay whole:
+    their reference is unique among all of them, and everything that costs money points at them.
+    """
 
     __tablename__ = "posting"
     __table_args__ = (

@@ -12,7 +12,10 @@ from cabinet.models.base import BigId, Choice, Instant, Json
 
 
 class UsageRecord(SQLModel, table=True):
-    """A call, a message or a data session, and how it was rated. Written once."""
+    """A call, a message or a data session, and how it was rated. Written once.
+
+    On PostgreSQL a month is a partition (`cabinet/months.py`), whose key is `id, started_at`.
+    """
 
     __tablename__ = "usage_record"
     __table_args__ = (
@@ -22,7 +25,7 @@ class UsageRecord(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    record_id: str = Field(unique=True, max_length=64, description="The network's own identifier")
+    record_id: str = Field(max_length=64, description="The network's own identifier: see `UsageKey`")
     subscriber_id: int = Field(foreign_key="subscriber.id", sa_type=BigId)
     kind: UsageKind = Field(sa_type=Choice(UsageKind))
     direction: Direction = Field(sa_type=Choice(Direction))
@@ -39,6 +42,27 @@ class UsageRecord(SQLModel, table=True):
         sa_type=Json, description="Structured reason: rule, allowances drawn on, block, price, counters"
     )
     transaction_id: int | None = Field(default=None, foreign_key="ledger_transaction.id", sa_type=BigId)
+
+
+class UsageKey(SQLModel, table=True):
+    """What makes a record be rated once, and where it is. Narrow and whole: what is unique among the months of
+    `usage_record` cannot be said there, because a partition knows nothing of the others."""
+
+    __tablename__ = "usage_key"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    record_id: str = Field(primary_key=True, max_length=64)
+    subscriber_id: int = Field(sa_type=BigId)
+    started_at: datetime = Field(index=True, sa_type=Instant)
+
+
+class Retention(SQLModel, table=True):
+    """What is not kept any more: everything of that kind from before the moment."""
+
+    __tablename__ = "retention"
+
+    what: str = Field(primary_key=True, max_length=32, description="`usage`")
+    kept_from: datetime = Field(sa_type=Instant)
 
 
 class AllowanceSource(StrEnum):

@@ -32,7 +32,7 @@ from cabinet.models.base import metadata
 from cabinet.models.ledger import AccountKind
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
-from cabinet.services import tariffs
+from cabinet.services import retention, tariffs
 from cabinet.services.tariffs import PlanFacts
 
 _spending: Table = metadata.tables["spending_day"]
@@ -277,11 +277,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class LinesPage:
-    """Newest first. The next page is asked with `before=next_before`; at the end there is none."""
+    """Newest first. The next page is asked with `before=next_before`; at the end there is none.
+
+    `is_usage_kept` is False for a month whose usage is kept no more: only what moved money is there.
+    """
 
     lines: tuple[Line, ...]
     next_before: str | None
     is_end: bool
+    is_usage_kept: bool = True
 
 
 def list_lines(
@@ -324,7 +328,8 @@ def list_lines(
     entries.sort(key=lambda entry: entry.place, reverse=True)
     lines = tuple(entry.line for entry in entries[:limit])
     is_end = len(entries) <= limit
-    return LinesPage(lines, None if is_end else _write_place(entries[limit - 1].place), is_end)
+    is_usage_kept = who.usage_kept_from is None or who.usage_kept_from <= _midnight(month_on)
+    return LinesPage(lines, None if is_end else _write_place(entries[limit - 1].place), is_end, is_usage_kept)
 
 
 # --- an explanation --------------------------------------------------------------------------------------------------
@@ -510,6 +515,7 @@ def _part(plan: Plan | None, code: str, kopecks: int) -> Part:
 class _Who(NamedTuple):
     subscriber: Subscriber
     plans: Sequence[tuple[PlanSubscription, PlanFacts]]  # the newest first
+    usage_kept_from: datetime | None
 
     def subscription_at(self, facts: Mapping[str, Any], at: datetime) -> tuple[PlanSubscription, Plan] | None:
         """The subscription that held at the moment, to the plan version that the facts name."""
@@ -527,17 +533,18 @@ class _Who(NamedTuple):
 
 def _get_who(session: Session, subscriber_id: int) -> _Who:
     rows = session.execute(
-        select(Subscriber, PlanSubscription)
+        select(Subscriber, PlanSubscription, retention.USAGE_KEPT_FROM.scalar_subquery())
         .outerjoin(PlanSubscription, col(PlanSubscription.subscriber_id) == col(Subscriber.id))
         .where(col(Subscriber.id) == subscriber_id)
         .order_by(col(PlanSubscription.started_at).desc())
     ).all()
     if not rows:
         raise NotFound
-    subscriptions = [subscription for _, subscription in rows if subscription is not None]
+    subscriptions = [subscription for _, subscription, _ in rows if subscription is not None]
     versions = {subscription.plan_version_id for subscription in subscriptions}
     plans = {version_id: tariffs.get_plan(session, version_id) for version_id in sorted(versions)}
-    return _Who(rows[0][0], [(subscription, plans[subscription.plan_version_id]) for subscription in subscriptions])
+    of_plans = [(subscription, plans[subscription.plan_version_id]) for subscription in subscriptions]
+    return _Who(rows[0][0], of_plans, rows[0][2])
 
 
 # --- places in the statement -----------------------------------------------------------------------------------------
@@ -719,15 +726,19 @@ def _may_be_wanted(who: _Who, wanted: _Wanted) -> list[Any]:
     """Conditions that leave out most of the usage that is not looked for. The rest of money is not much of it."""
     facts = _posting.c.explanation
     columns = facts["kind"].as_string(), facts["direction"].as_string(), facts["zone"].as_string()
-    conditions = []
+    of_category, of_words = [], []
     if wanted.categories:
-        conditions.append(_is_one_of(who, columns, wanted.has_category))
+        of_category.append(_is_one_of(who, columns, wanted.has_category))
     for word in wanted.words:
         with_peer = select(_record.c.id).where(
-            _record.c.record_id == func.substr(_transaction.c.reference, len("usage:") + 1), _has_peer(word)
+            _record.c.subscriber_id == who.subscriber.id,
+            _record.c.started_at == _posting.c.happened_at,
+            _record.c.record_id == func.substr(_transaction.c.reference, len("usage:") + 1),
+            _has_peer(word),
         )
-        conditions.append(or_(_is_one_of(who, columns, partial(_is_named, word)), with_peer.exists()))
-    return [or_(_transaction.c.kind != "usage", condition) for condition in conditions]
+        of_words.append(or_(_is_one_of(who, columns, partial(_is_named, word)), with_peer.exists()))
+    is_no_usage = columns[2].is_(None)  # only usage has a zone
+    return [or_(is_no_usage, condition) for condition in of_category + of_words]
 
 
 def _own_accounts(session: Session, who: _Who) -> dict[int, AccountKind]:
@@ -758,12 +769,12 @@ def _newest_postings(
     for account_id in own:
         for side, other in sides:
             part = select(_posting.c.id, _posting.c.transaction_id, _posting.c.happened_at).where(
-                side == account_id, other.not_in(own), moment >= start, moment < end
+                side == account_id, other.not_in(own), moment >= start, moment < end, *conditions
             )
             if before is not None:
                 part = part.where(_is_before(moment, number, before, _POSTING))
-            if conditions:
-                part = part.join(_transaction, _transaction.c.id == _posting.c.transaction_id).where(*conditions)
+            if conditions and wanted.words:  # their conditions ask for whom it was with
+                part = part.join(_transaction, _transaction.c.id == _posting.c.transaction_id)
             parts.append(part.order_by(moment.desc(), number.desc()).limit(many).subquery())
     if not parts:
         return ()
@@ -793,7 +804,7 @@ def _money_entries(
         origin = originals[row.explanation["posting_id"]] if row.reverses_id is not None else row
         together = json.dumps(origin.explanation, sort_keys=True)
         explained.setdefault((row.transaction_id, together), []).append((row, origin))
-    peers = _list_peers(session, [pairs[0][1].reference for pairs in explained.values()])
+    peers = _list_peers(session, who, [pairs[0][1] for pairs in explained.values()])
     others = {row.destination_id if row.source_id in accounts else row.source_id for row in rows}
     income = {
         account_id
@@ -806,18 +817,27 @@ def _money_entries(
 def _list_postings(session: Session, transaction_ids: Sequence[int]) -> Sequence[Any]:
     return session.execute(
         select(*_posting.columns, _transaction.c.kind, _transaction.c.reference, _transaction.c.reverses_id)
-        .join(_transaction, _transaction.c.id == _posting.c.transaction_id)
-        .where(_posting.c.transaction_id.in_(transaction_ids))
+        .join(
+            _transaction,
+            and_(_transaction.c.id == _posting.c.transaction_id, _transaction.c.happened_at == _posting.c.happened_at),
+        )
+        .where(_transaction.c.id.in_(transaction_ids))
         .order_by(_posting.c.id)
     ).all()
 
 
-def _list_peers(session: Session, references: Iterable[str]) -> dict[str, str]:
-    """Whom the usage charged under these references was with."""
-    wanted = [reference.removeprefix("usage:") for reference in references if reference.startswith("usage:")]
-    if not wanted:
+def _list_peers(session: Session, who: _Who, postings: Sequence[Any]) -> dict[str, str]:
+    """Whom the usage that these postings charged was with, as far as its records are kept; by reference."""
+    charged = [row for row in postings if row.reference.startswith("usage:")]
+    if not charged:
         return {}
-    rows = session.execute(select(_record.c.record_id, _record.c.peer).where(_record.c.record_id.in_(wanted)))
+    rows = session.execute(
+        select(_record.c.record_id, _record.c.peer).where(
+            _record.c.subscriber_id == who.subscriber.id,
+            _record.c.started_at.in_({row.happened_at for row in charged}),
+            _record.c.record_id.in_([row.reference.removeprefix("usage:") for row in charged]),
+        )
+    )
     return {f"usage:{record_id}": peer for record_id, peer in rows}
 
 

@@ -8,8 +8,8 @@ month it belongs to, while that month's allowances are not spent. Fees due befor
 the batch are charged first, because a fee is what grants a period's allowances. When a month is complete, what it cost
 for usage summed over the period does not depend on the order of arrival.
 
-Once. A record is known by its `record_id`; one that is known already is a duplicate and changes nothing, whatever else
-it says. That makes an import repeatable: one that was killed has kept whole batches and nothing else.
+Once. A record is known by its `record_id` (`usage_key`); one that is known already is a duplicate and changes nothing,
+whatever else it says. That makes an import repeatable: one that was killed has kept whole batches and nothing else.
 """
 
 import time
@@ -34,7 +34,7 @@ from cabinet.domain.periods import Period, PeriodUnit, period_containing
 from cabinet.domain.rating import NotRated, RatedCharge, Rates, Usage, explain, rate
 from cabinet.models.base import metadata
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import billing, changes, notices, subscribers, tariffs
+from cabinet.services import billing, changes, notices, retention, subscribers, tariffs
 
 BATCH_SIZE = 5_000
 CLOCK_SKEW = timedelta(minutes=5)  # a record that far ahead of us is an honest one from another machine's clock
@@ -42,6 +42,7 @@ CLOCK_SKEW = timedelta(minutes=5)  # a record that far ahead of us is an honest 
 _subscriber: Table = metadata.tables["subscriber"]
 _subscription: Table = metadata.tables["plan_subscription"]
 _record: Table = metadata.tables["usage_record"]
+_key: Table = metadata.tables["usage_key"]
 _allowance: Table = metadata.tables["allowance"]
 _counter: Table = metadata.tables["overage_counter"]
 
@@ -202,11 +203,12 @@ class _Candidate(NamedTuple):
 def import_batch(session: Session, rows: Sequence[UsageRow], *, now: datetime) -> BatchReport:
     """Rates and charges the records that are new, in the order given.
 
-    Rejected, with a reason each: a record from the future, of a number that is not ours, from a time without a plan,
-    and of a kind that the plan has no price for.
+    Rejected, with a reason each: a record from the future or from a time of which nothing is kept any more, of a number
+    that is not ours, from a time without a plan, and of a kind that the plan has no price for.
     """
     rejections: list[Rejection] = []
     rows = _without_future(rows, now, rejections)
+    rows = _without_forgotten(rows, retention.usage_kept_from(session), rejections)
     subscriber_ids = _subscriber_ids(session, {row.msisdn for row in rows})
     # Held from here on: whoever else rates, charges or switches these subscribers waits, so what is read below is true.
     subscriptions = _lock_subscriptions(session, set(subscriber_ids.values()))
@@ -288,6 +290,12 @@ class _Batch:
             transaction_ids = iter(
                 ledger.charge_many(session, charges, kind="usage", destination_id=income_id, now=now)
             )
+        insert_many(
+            session,
+            _key,
+            ("record_id", "subscriber_id", "started_at"),
+            [(one.row.record_id, one.subscription.subscriber_id, one.row.started_at) for one in self.rated],
+        )
         insert_many(
             session,
             _record,
@@ -404,9 +412,20 @@ def _without_future(rows: Sequence[UsageRow], now: datetime, rejections: list[Re
     return past
 
 
+def _without_forgotten(
+    rows: Sequence[UsageRow], kept_from: datetime | None, rejections: list[Rejection]
+) -> Sequence[UsageRow]:
+    """Without those of which nobody can say any more whether they were rated."""
+    if kept_from is None or all(row.started_at >= kept_from for row in rows):
+        return rows
+    reason = f"usage from before {clock.local(kept_from).isoformat()} is kept no more"
+    rejections.extend(Rejection(row.source, row.line, reason) for row in rows if row.started_at < kept_from)
+    return [row for row in rows if row.started_at >= kept_from]
+
+
 def _without_known(session: Session, rows: Sequence[UsageRow]) -> tuple[list[UsageRow], int]:
     """The rows that are new, and how many are not: rated before, or standing twice here."""
-    known = known_among(session, _record.c.record_id, [row.record_id for row in rows])
+    known = known_among(session, _key.c.record_id, [row.record_id for row in rows])
     fresh = []
     for row in rows:
         if row.record_id not in known:

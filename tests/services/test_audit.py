@@ -12,7 +12,7 @@ from cabinet.domain.catalogue import parse
 from cabinet.domain.rating import Usage, explain, rate
 from cabinet.models.sign_in import CodePurpose, OneTimeCode, PreSession
 from cabinet.models.tariffs import PlanSubscription
-from cabinet.models.usage import UsageRecord
+from cabinet.models.usage import UsageKey, UsageRecord
 from cabinet.services import audit, billing, subscribers, tariffs
 from tests.conftest import NOON, both_engines
 
@@ -88,6 +88,7 @@ def world(session: Session) -> World:
         explanation = explain(usage, facts.rates, rated)
         charge = ledger.Charge(f"usage:{record_id}", subscriber_id, rated.charge_kopecks, NOON, explanation)
         (transaction_id,) = ledger.charge_many(session, [charge], kind="usage", destination_id=usage_account, now=NOON)
+        session.add(UsageKey(record_id=record_id, subscriber_id=subscriber_id, started_at=NOON))
         session.add(
             UsageRecord(
                 record_id=record_id,
@@ -263,7 +264,16 @@ def test_i8_a_record_charged_otherwise_than_rated(world: World):
 def test_i8_a_charge_without_a_record(world: World):
     world.run("DELETE FROM usage_record WHERE record_id = 'call-2'")
     assert [str(fault) for fault in faults(world, "I8")] == [
-        f"subscriber:{world.subscriber_id}:debt: usage:call-2 was charged without a record"
+        f"subscriber:{world.subscriber_id}:debt: usage:call-2 was charged without a record",
+        f"subscriber:{world.subscriber_id}: record call-2 is known and was not kept",
+    ]
+
+
+def test_i8_a_record_that_could_be_rated_again(world: World):
+    world.run("DELETE FROM usage_key WHERE record_id = 'call-1'")
+    assert [str(fault) for fault in faults(world, "I8")] == [
+        f"{world.main}: usage:call-1 was charged without a record",
+        f"subscriber:{world.subscriber_id}: record call-1 could be rated again: its key is not kept",
     ]
 
 

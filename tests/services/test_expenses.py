@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from cabinet import clock, db, ledger
@@ -25,6 +25,7 @@ from cabinet.services import audit, billing, demo, expenses, subscribers, tariff
 from cabinet.services.expenses import CategorySpending, Difference, Expected, LineDirection, NoSuchMonth, Source
 from tests.conftest import NOON, both_engines
 from tests.every_line import check_everyone, lines_of, recomputed
+from tests.plans import plan_of, read_whole, statements_of
 
 CATALOGUE = """
 default_region: moscow
@@ -662,27 +663,6 @@ def busy(session: Session) -> World:
     return world
 
 
-def statements_of(session: Session, work) -> list[tuple[str, tuple]]:
-    found: list[tuple[str, tuple]] = []
-    bind = session.connection()
-
-    def record(_connection, _cursor, statement, parameters, _context, _executemany):
-        found.append((statement, parameters))
-
-    event.listen(bind, "before_cursor_execute", record)
-    work()
-    event.remove(bind, "before_cursor_execute", record)
-    return found
-
-
-def plan_of(session: Session, engine_name: str, statement: str, parameters: tuple) -> str:
-    bind = session.connection()
-    if engine_name == "sqlite":
-        return "\n".join(row[-1] for row in bind.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
-    bind.exec_driver_sql("SET LOCAL enable_seqscan = off")  # of a dozen rows it would read all
-    return "\n".join(row[0] for row in bind.exec_driver_sql(f"EXPLAIN {statement}", parameters))
-
-
 @both_engines
 @pytest.mark.parametrize(
     ("what", "most", "indexes"),
@@ -695,7 +675,7 @@ def plan_of(session: Session, engine_name: str, statement: str, parameters: tupl
     ],
 )
 def test_each_page_takes_few_queries_each_through_an_index(
-    busy: World, session: Session, engine_name: str, what: str, most: int, indexes: set[str]
+    busy: World, session: Session, what: str, most: int, indexes: set[str]
 ):
     line = expenses.list_lines(session, busy.id, NOVEMBER, limit=1, direction=LineDirection.OUT, now=NOON).lines[0]
     session.expunge_all()
@@ -710,8 +690,7 @@ def test_each_page_takes_few_queries_each_through_an_index(
     statements = statements_of(session, work)
 
     assert len(statements) <= most
-    plans = [plan_of(session, engine_name, *statement) for statement in statements]
+    plans = [plan_of(session, statement) for statement in statements]
     for plan in plans:
-        whole = [step for step in plan.splitlines() if "Seq Scan" in step or step.strip().startswith("SCAN")]
-        assert [step for step in whole if "anon" not in step and "SCAN CONSTANT" not in step] == [], plan
+        assert read_whole(plan) == [], plan
     assert {index for index in indexes if any(index in plan for plan in plans)} == indexes

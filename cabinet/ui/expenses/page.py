@@ -242,6 +242,7 @@ def _statement() -> rx.Component:
         rx.el.h2(t("Операции"), id="operations-title", class_name=f"{recipes.CARD_TITLE} px-5 pt-4"),
         _filters(),
         rx.el.p(ExpensesState.found, role="status", class_name="sr-only"),
+        rx.el.p(ExpensesState.not_kept, class_name="px-5 py-3 text-sm text-muted empty:hidden"),
         rx.el.div(rx.foreach(shown, _row)),
         rx.cond(ExpensesState.not_found, _nothing(), rx.fragment()),
         rx.cond(

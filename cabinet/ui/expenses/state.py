@@ -60,6 +60,7 @@ class ExpensesState(rx.State):
     filtered: str = ""
     found: str = ""
     not_found: str = ""
+    not_kept: str = ""
     opened: int = 0
     page: PageView = PageView()
     explanations: dict[str, ExplanationView] = {}
@@ -221,6 +222,7 @@ class ExpensesState(rx.State):
         )
         self._before = lines.next_before
         self._last_on = clock.local(lines.lines[-1].happened_at).date() if lines.lines else None
+        self.not_kept = "" if lines.is_usage_kept else translate(views.NOT_KEPT, language)
         self.filtered = views.filter_name(self.categories, self.direction, language)
         if is_first:
             self.found, self.not_found = views.found_sentences(

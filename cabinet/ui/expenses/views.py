@@ -15,6 +15,7 @@ from cabinet.ui.kit.charts import bars_box, bars_path, expected_path, stack_plac
 from cabinet.ui.quotes.views import charge_name
 
 OTHER_TONE = 5  # the colour of every category after the fourth
+NOT_KEPT = "Звонки, сообщения и интернет этого месяца подробно уже не хранятся. Списания, пополнения и суммы остались."
 _MEGABYTE = 2**20
 
 CATEGORIES = {
