@@ -22,7 +22,7 @@ from rich.table import Table
 from sqlalchemy.exc import DatabaseError, OperationalError
 from typer.core import TyperGroup
 
-from cabinet import clock, db, logs, schema, worker
+from cabinet import clock, db, logs, schema, tracing, worker
 from cabinet import serve as serving
 from cabinet.adapters.usage_files import Rejection, UnreadableFile
 from cabinet.adapters.usage_files.formats import UsageFormat, open_usage_file
@@ -51,7 +51,7 @@ class _Commands(TyperGroup):
         """As ever, without a trace for what is no fault of the program."""
         try:
             return super().invoke(ctx)
-        except schema.MadeByNewer as error:
+        except (schema.MadeByNewer, tracing.TracingNotInstalled) as error:
             _fail(str(error))
         except DatabaseError as error:
             if isinstance(error, OperationalError) or type(error) is DatabaseError:
@@ -343,6 +343,7 @@ async def _work_until_interrupted() -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    tracing.start()
     if settings().metrics_port:
         from cabinet.http import metrics
 

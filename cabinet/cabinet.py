@@ -7,8 +7,9 @@ from functools import partial
 from reflex.constants import Dirs
 from reflex.utils.exec import is_prod_mode
 from reflex.utils.prerequisites import get_web_dir
+from reflex_base import otel
 
-from cabinet import connections, db, logs, news, redis_client, relay, schema, worker
+from cabinet import connections, db, logs, news, redis_client, relay, schema, tracing, worker
 from cabinet.config import settings
 from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
@@ -75,6 +76,8 @@ async def serving() -> AsyncIterator[None]:
     logs.configure()
     if not schema.is_current(db.engine()):
         raise schema.NotCurrent
+    if provider := tracing.start():
+        otel.enable(provider)
     demo.load_offset()
     async with AsyncExitStack() as beside:
         beside.push_async_callback(redis_client.close)

@@ -114,6 +114,12 @@ class Settings(BaseSettings):
         0, ge=0, le=65535, description="The port where a worker of its own process answers `/metrics`; 0: nowhere"
     )
 
+    tracing_url: str = Field(
+        "",
+        description="Where traces go: OTLP over HTTP, like `http://localhost:4318/v1/traces`; empty: nowhere",
+    )
+    tracing_percent: int = Field(100, ge=1, le=100, description="How many of a hundred traces are sent")
+
     brand_name: str = Field("Кабинет", min_length=1, max_length=40, description="The name in titles and SMS")
     brand_hue: int = Field(25, ge=0, le=359, description="Brand colour: hue of OKLCH, 25 red, 262 blue, 300 violet")
     brand_chroma: float = Field(0.2, ge=0, le=0.3, description="Brand colour: 0.2, or 0.1 for hues 130 to 235")
@@ -233,6 +239,13 @@ class Settings(BaseSettings):
     def _is_enough_for_advice(cls, value: int) -> int:
         if 0 < value < LEAST_MONTHS_KEPT:
             raise ValueError(f"must be {LEAST_MONTHS_KEPT} or more, or 0: the advisor looks at half a year")
+        return value
+
+    @field_validator("tracing_url")
+    @classmethod
+    def _is_a_collector(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must be like http://localhost:4318/v1/traces")
         return value
 
     @field_validator("time_zone")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
-from cabinet import metrics, news
+from cabinet import metrics, news, tracing
 from cabinet.config import settings
 
 P = ParamSpec("P")
@@ -138,7 +138,7 @@ async def in_session(function: Callable[Concatenate[Session, P], T], *args: P.ar
     """Calls a service in a thread and in one transaction of its own; commits when it returns."""
 
     def call() -> T:
-        with transaction() as session:
+        with tracing.span(tracing.name_of(function), transaction="write"), transaction() as session:
             return function(session, *args, **kwargs)
 
     return await asyncio.to_thread(call)
@@ -148,7 +148,7 @@ async def in_read_session(function: Callable[Concatenate[Session, P], T], *args:
     """Calls a reading service in a thread, without the writer's lock."""
 
     def call() -> T:
-        with reading() as session:
+        with tracing.span(tracing.name_of(function), transaction="read"), reading() as session:
             return function(session, *args, **kwargs)
 
     return await asyncio.to_thread(call)

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from cabinet import clock, metrics
+from cabinet import clock, metrics, tracing
 from cabinet.worker_jobs import LANES, Job, LedgerBroken
 
 FIRST_PAUSE = timedelta(seconds=1)
@@ -122,7 +122,7 @@ class Worker:
             report.failed[job.name] = "the ledger is broken"
             return
         try:
-            with metrics.JOB_SECONDS.labels(job.name).time():
+            with tracing.span(f"job {job.name}"), metrics.JOB_SECONDS.labels(job.name).time():
                 done = job.run(now, lambda: self._is_stopping)
         except LedgerBroken as breach:
             metrics.JOB_RUNS.labels(job.name, "broken").inc()

@@ -10,7 +10,7 @@ case "${1:-}" in
   --bench) requirements=requirements-bench.txt ;;
 esac
 stamp=.venv/.installed-$requirements
-wanted=$(cat requirements.txt requirements-dev.txt requirements-bench.txt constraints.txt | cksum)
+wanted=$(cat requirements.txt requirements-dev.txt requirements-bench.txt requirements-tracing.txt constraints.txt | cksum)
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
 
 python=""

@@ -22,7 +22,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cabinet import connections, metrics
+from cabinet import connections, metrics, tracing
 from cabinet.config import settings
 from cabinet.http.metrics import OTHER, RouteNames
 from cabinet.locales import language_of
@@ -119,7 +119,7 @@ class RequestLog:
                 MutableHeaders(scope=message)["X-Request-ID"] = reference
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request=reference):
+        with structlog.contextvars.bound_contextvars(request=reference), tracing.span("request") as span:
             try:
                 await self.app(scope, receive, send_with_id)
             except Exception:
@@ -131,6 +131,7 @@ class RequestLog:
             seconds = time.perf_counter() - started
             milliseconds = round(seconds * 1000, 1)
             route, method = self.names.of(scope), scope["method"] if scope["method"] in COUNTED_METHODS else OTHER
+            tracing.answered(span, method, route, status)
             metrics.REQUESTS.labels(route, method, status).inc()
             metrics.REQUEST_SECONDS.labels(route).observe(seconds)
             write = log.debug if scope["path"].startswith(UNLOGGED) else log.info
