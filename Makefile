@@ -1,4 +1,4 @@
-.PHONY: help run dev test fast lint bench clean
+.PHONY: help run dev test fast lint bench chaos clean
 .DEFAULT_GOAL := help
 
 # bun and node come from the environment's wheels and must win over whatever the machine has.
@@ -40,6 +40,11 @@ bench: ## the benchmarks, as tables and in benchmarks/results.md
 	@scripts/install.sh --bench
 	@scripts/test-tools.sh
 	@python -m benchmarks
+
+chaos: ## kills, full disks, servers that go away: what comes of each fault, as a table and in chaos/results.md
+	@scripts/install.sh --bench
+	@scripts/test-tools.sh
+	@python -m chaos
 
 clean: ## remove what was built (not the data in var/)
 	rm -rf .web .states .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache

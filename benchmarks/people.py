@@ -37,9 +37,9 @@ class Person:
 class Browser:
     """A browser without a screen: keeps cookies and does not follow redirects."""
 
-    def __init__(self, client: aiohttp.ClientSession, url: str) -> None:
-        self._client = client
-        self._url = url
+    def __init__(self, client: aiohttp.ClientSession, url: str, origin: str = "") -> None:
+        self.client = client
+        self._url, self._origin = url, origin or url
         self.cookies: dict[str, str] = {}
 
     async def get(self, path: str) -> aiohttp.ClientResponse:
@@ -49,8 +49,8 @@ class Browser:
         return await self._ask("POST", path, form)
 
     async def _ask(self, method: str, path: str, form: dict[str, str] | None) -> aiohttp.ClientResponse:
-        headers = {"Origin": self._url, "Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
-        async with self._client.request(
+        headers = {"Origin": self._origin, "Cookie": "; ".join(f"{n}={v}" for n, v in self.cookies.items())}
+        async with self.client.request(
             method, f"{self._url}{path}", data=form, headers=headers, allow_redirects=False
         ) as answer:
             await answer.read()

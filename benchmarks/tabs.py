@@ -5,8 +5,10 @@ has signed in.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import socketio
@@ -24,6 +26,10 @@ class Unanswered(CannotMeasure):
     """The server did not answer an event, or closed the connection."""
 
 
+class Refused(Unanswered):
+    """The page says why nothing was done; the text is what it says."""
+
+
 @dataclass(frozen=True)
 class Handler:
     """A handler with its arguments, by the names that go over the socket; `state` is whose change is its answer."""
@@ -39,16 +45,21 @@ class Handler:
 
 
 class Tab:
-    """An open page of the cabinet: speaks Socket.IO as Reflex's own script does. `state` is what it was told so far."""
+    """An open page of the cabinet: speaks Socket.IO as Reflex's own script does. `state` is what it was told so far.
 
-    def __init__(self, url: str, person: Person) -> None:
+    `origin` is the address that the visitor typed, where that is not the address of the process.
+    """
+
+    def __init__(self, url: str, person: Person, origin: str = "") -> None:
         self.state: dict[str, dict[str, Any]] = {}
-        self._url = url
+        self._url, self._origin = url, origin or url
         self._person = person
         self._socket = socketio.AsyncClient(reconnection=False, logger=False)
         self._socket.on("event", self._answered, namespace=NAMESPACE)
+        self._socket.on("disconnect", self._lost, namespace=NAMESPACE)
         self._waits_for: dict[str, str] = {}
         self._done: asyncio.Future[None] | None = None
+        self._news = asyncio.Event()
 
     async def open(self, page: Handler) -> Self:
         """Connects; the page's first event rides in the CONNECT packet, and its data is here when this returns.
@@ -61,7 +72,7 @@ class Tab:
         try:
             await self._socket.connect(
                 f"{self._url}?token={uuid4()}",
-                headers={"Cookie": self._person.cookie, "Origin": self._url},
+                headers={"Cookie": self._person.cookie, "Origin": self._origin},
                 auth={"event": boot},
                 transports=["websocket"],
                 namespaces=[NAMESPACE],
@@ -90,8 +101,27 @@ class Tab:
         """What the page believes a variable to be."""
         return self.state.get(state, {}).get(f"{var}_rx_state_")
 
+    async def see(self, condition: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
+        """Waits until what the page believes is so, whoever makes it so.
+
+        Raises:
+            Unanswered: it did not come to that in time.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError as error:
+            raise Unanswered("what was waited for did not come") from error
+
     async def close(self) -> None:
+        """Leaves."""
         await self._socket.disconnect()
+
+    def _lost(self, *_reason: object) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(Unanswered("the connection was lost"))
 
     def _expect(self, needs: dict[str, str]) -> asyncio.Future[None]:
         """`needs`: by state, the variable that has to have come true, or "" for any change."""
@@ -104,12 +134,14 @@ class Tab:
             need = self._waits_for.get(state)
             if need is not None and (not need or change.get(f"{need}_rx_state_")):
                 del self._waits_for[state]
+        self._news.set()
         if not self._waits_for and self._done is not None and not self._done.done():
             self._done.set_result(None)
 
 
 def _event(handler: Handler) -> dict[str, Any]:
-    route = {"pathname": handler.route, "asPath": handler.route}
+    path, _, query = handler.route.partition("?")
+    route = {"pathname": path, "asPath": handler.route, "query": dict(parse_qsl(query))}
     return {"name": handler.event, "payload": handler.payload, "router_data": route}
 
 
@@ -169,12 +201,13 @@ class Switch:
         """As the page does: the event that writes and the one that reads, at once.
 
         Raises:
-            Unanswered: an answer did not come, or it was another than «done».
+            Unanswered: an answer did not come.
+            Refused: the page said why it was not done.
         """
         wanted = not self.is_on
         await self._tab.call(self._write.given(code=self._code, is_on=wanted), self._show)
         if self.is_on is not wanted:
-            raise Unanswered(f"{self._code} did not turn: {self._tab.value(self._write.state, 'refusal')}")
+            raise Refused(str(self._tab.value(self._write.state, "refusal")))
 
     @property
     def is_on(self) -> bool:
@@ -188,10 +221,10 @@ class Switch:
 class Ordering:
     """The sheet on a page: see what something would do, confirm exactly that, take it back."""
 
-    def __init__(self, tab: Tab, route: str) -> None:
+    def __init__(self, tab: Tab, route: str, quote_id: int = 0) -> None:
         from cabinet.ui.quotes.state import QuoteState
 
-        self._tab = tab
+        self._tab, self.quote_id = tab, quote_id
         self.answers = QuoteState.get_full_name()
         self._confirm = handler_of(QuoteState, "confirm", route)
         self._undo = handler_of(QuoteState, "undo", route)
@@ -200,34 +233,34 @@ class Ordering:
         """Opens the sheet.
 
         Raises:
-            Unanswered: also when the sheet says why it cannot be.
+            Unanswered: no answer came.
+            Refused: the sheet says why it cannot be.
         """
         await self._tab.call(replace(handler, state=self.answers))
-        self._refuse(self._sheet["id"] > 0 and self._tab.value(self.answers, "is_open"))
+        self.quote_id = self._tab.value(self.answers, "sheet")["id"]
+        self._refuse(self.quote_id > 0 and self._tab.value(self.answers, "is_open"))
 
     async def confirm(self) -> None:
         """Does what the sheet says.
 
         Raises:
-            Unanswered: also when it was refused.
+            Unanswered: no answer came.
+            Refused: the sheet says why it cannot be.
         """
-        await self._tab.call(self._confirm.given(quote_id=self._sheet["id"]))
-        self._refuse(not self._tab.value(self.answers, "is_open"))
+        await self._tab.call(self._confirm.given(quote_id=self.quote_id))
+        self._refuse(not self._tab.value(self.answers, "refusal") and not self._tab.value(self.answers, "is_open"))
 
     async def undo(self) -> None:
         """Takes back what was just done.
 
         Raises:
-            Unanswered: also when it was refused.
+            Unanswered: no answer came.
+            Refused: the sheet says why it cannot be.
         """
         await self._tab.call(self._undo.given(order_id=self._tab.value(self.answers, "done")["order_id"]))
         self._refuse(not self._tab.value(self.answers, "done")["order_id"])
 
-    @property
-    def _sheet(self) -> dict[str, Any]:
-        return self._tab.value(self.answers, "sheet")
-
     def _refuse(self, is_good: bool) -> None:
         if not is_good:
             said = self._tab.value(self.answers, "refusal") or self._tab.value(self.answers, "done")["text"]
-            raise Unanswered(f"refused: {said}")
+            raise Refused(str(said))

@@ -1,0 +1,511 @@
+"""What is done to a running cabinet, what is expected of it, and what was seen. Real processes, real sockets.
+
+A scenario returns what it saw, and raises `Breach` when something was lost, done twice, or did not come back. The audit
+follows after each.
+"""
+
+import asyncio
+import resource
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import psycopg
+
+from benchmarks.cluster import Place, Process
+from benchmarks.people import Browser
+from benchmarks.tabs import Ordering, Refused, Switch, Tab, Unanswered, free_services, handler_of
+from chaos.people import Subscriber, dying
+from tests.servers import PostgresServer, RedisServer
+
+ANNA, BORIS = "9160000001", "9160000002"
+PAID = "hidden_number"
+CARD = "2200000000004821"
+BACK_SECONDS = 60
+
+BEFORE_POSTING = "cabinet.services.orders:_take_money:before"
+AFTER_POSTING = "cabinet.services.orders:_take_money:after"
+AFTER_COMMIT = "cabinet.ui.quotes.state:_tell:before"
+AFTER_GATEWAY = "cabinet.adapters.payments.sandbox:SandboxBank.create:after"
+AFTER_CREDIT = "cabinet.services.top_ups:_credit:after"
+BEFORE_MARKING = "cabinet.services.outbox:_mark:before"
+POINTS = (BEFORE_POSTING, AFTER_POSTING, AFTER_COMMIT, AFTER_GATEWAY, AFTER_CREDIT, BEFORE_MARKING)
+TOP_UP_ROUBLES = 340
+
+
+class Breach(Exception):
+    """What must never be; the text says it."""
+
+
+@dataclass
+class Town:
+    """The place with what stands around it."""
+
+    place: Place
+    postgres: PostgresServer | None = None
+    redis: RedisServer | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`run` gets a town of its own, with two processes on PostgreSQL and Redis where it is a cluster."""
+
+    name: str
+    expected: str
+    run: Callable[[Town], Awaitable[str]]
+    is_cluster: bool = False
+
+
+async def until(condition: Callable[[], Any], what: str, seconds: float = BACK_SECONDS) -> Any:
+    """The first true value.
+
+    Raises:
+        Breach: it did not come.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = await asyncio.to_thread(condition)
+        if value:
+            return value
+        await asyncio.sleep(0.1)
+    raise Breach(f"{what}: not in {seconds:g} s")
+
+
+def check(holds: bool, otherwise: str) -> None:
+    """Raises `Breach` otherwise."""
+    if not holds:
+        raise Breach(otherwise)
+
+
+# --- kill -9 of the web process -------------------------------------------------------------------------------------
+
+
+async def _asked(anna: Subscriber) -> Ordering:
+    """The sheet of a paid service is open."""
+    from cabinet.ui.options.state import OptionsState
+
+    ordering = Ordering(await anna.open("/services/"), "/services/")
+    await ordering.ask(handler_of(OptionsState, "turn", "/services/").given(code=PAID, is_on=True))
+    return ordering
+
+
+def killed_while_confirming(point: str, *, is_done: bool) -> Callable[[Town], Awaitable[str]]:
+    """The process dies at the point; the subscriber comes back and presses the same button again."""
+
+    async def run(town: Town) -> str:
+        place = town.place
+        anna = Subscriber(place, ANNA)
+        place.web.start(*dying(point))
+        await anna.sign_in()
+        ordering = await _asked(anna)
+        before = anna.orders()
+        saw = await _saw(ordering.confirm())
+        place.web.wait_dead()
+        stood = anna.orders() - before
+        check(stood == is_done, f"after the kill {stood} orders stood")
+        place.web.start()
+        again = Ordering(await anna.open("/services/"), "/services/", ordering.quote_id)
+        await again.confirm()
+        check(anna.orders() == before + 1, f"{anna.orders() - before} orders in the end")
+        return f"{saw}; after the restart still signed in, pressed again: done, one order"
+
+    return run
+
+
+async def _saw(work: Awaitable[None]) -> str:
+    try:
+        await work
+    except Refused as refusal:
+        return f"«{refusal}»"
+    except (Unanswered, aiohttp.ClientError) as error:
+        return f"no answer ({str(error) or type(error).__name__})"
+    return "done"
+
+
+# --- payments ---------------------------------------------------------------------------------------------------------
+
+
+async def _begin_payment(anna: Subscriber) -> str:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as client:
+        browser = Browser(client, anna.place.url)
+        browser.cookies = dict(anna.person.cookies)
+        form = {"amount": str(TOP_UP_ROUBLES), "method": "card", "occasion": "chaos-0001"}
+        answer = await browser.post("/topup/pay", **form)
+        return f"answered {answer.status}"
+
+
+def _top_up(anna: Subscriber, what: str) -> int:
+    return anna.place.ask(
+        f"SELECT count(*) FROM top_up WHERE subscriber_id = :id AND amount_kopecks = {TOP_UP_ROUBLES}00 AND {what}",
+        id=anna.id,
+    )
+
+
+async def _pay(anna: Subscriber) -> None:
+    with closing(sqlite3.connect(_bank_books(anna.place))) as books:
+        row = books.execute("SELECT id FROM payment").fetchall()
+    check(len(row) == 1, f"{len(row)} payments at the bank")
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as client:
+        with suppress(aiohttp.ClientError):  # the bank is in the process that may die
+            await Browser(client, anna.place.url).post(f"/bank/card/{row[0][0]}", card=CARD)
+
+
+def _bank_books(place: Place) -> str:
+    return str(next(place.folder.glob("sandbox-bank*.db")))
+
+
+async def _credited_once(anna: Subscriber) -> None:
+    await until(lambda: _top_up(anna, "state = 'succeeded'"), "the top-up is credited")
+    check(_top_up(anna, "1 = 1") == 1, f"{_top_up(anna, '1 = 1')} top-ups")
+
+
+async def killed_after_the_gateways_answer(town: Town) -> str:
+    """The bank has the payment, the cabinet died before it wrote that down."""
+    place, anna = town.place, Subscriber(town.place, ANNA)
+    place.web.start(*dying(AFTER_GATEWAY))
+    await anna.sign_in()
+    with suppress(aiohttp.ClientError):
+        await _begin_payment(anna)
+    place.web.wait_dead()
+    place.web.start()
+    await _begin_payment(anna)  # the same page, pressed again
+    await until(lambda: _top_up(anna, "state = 'pending'"), "the payment is found at the bank")
+    await _pay(anna)
+    await _credited_once(anna)
+    return "no answer; pressed again after the restart: the same payment, paid, credited once"
+
+
+async def killed_while_hearing_the_gateway(town: Town) -> str:
+    """The bank tells of a payment, the cabinet dies after posting it and before the commit."""
+    place, anna = town.place, Subscriber(town.place, ANNA)
+    place.web.start(*dying(AFTER_CREDIT))
+    await anna.sign_in()
+    await _begin_payment(anna)
+    await _pay(anna)
+    place.web.wait_dead()
+    check(not _top_up(anna, "state = 'succeeded'"), "credited without a commit")
+    place.web.start()
+    await _credited_once(anna)
+    return "paid at the bank, then no connection; after the restart the balance has it, once"
+
+
+# --- the worker -------------------------------------------------------------------------------------------------------
+
+
+async def killed_between_sending_and_marking(town: Town) -> str:
+    """The code has left, and nobody wrote that down."""
+    place, anna = town.place, Subscriber(town.place, ANNA)
+    place.web.start(*dying(BEFORE_MARKING))
+    with suppress(Exception):
+        await anna.sign_in()  # it may see the code before the process dies
+    place.web.wait_dead()
+    place.web.start()
+    waiting = "SELECT count(*) FROM outbox_message WHERE state = 'waiting' AND kind = 'code'"
+    await until(lambda: place.ask(waiting) == 0, "the message is taken for sent", 90)
+    came = place.ask("SELECT count(*) FROM demo_sms WHERE recipient = :to AND text LIKE '%@localhost%'", to=f"7{ANNA}")
+    check(came == 1, f"{came} messages with the code")
+    await anna.sign_in()
+    return "the code came once, though it was handed over twice; signing in again works"
+
+
+# --- what is below ----------------------------------------------------------------------------------------------------
+
+
+async def disk_full(town: Town) -> str:
+    """No file may grow, then they may again."""
+    place, anna = town.place, Subscriber(town.place, ANNA)
+    place.web.start()
+    await anna.sign_in()
+    ordering = await _asked(anna)
+    before = anna.orders()
+    assert place.web.running is not None
+    resource.prlimit(place.web.running.pid, resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+    saw = await _saw(ordering.confirm())
+    check(anna.orders() == before, "something was written")
+    reading = await _saw(_read(anna))
+    resource.prlimit(place.web.running.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await _comes_back(ordering)
+    check(anna.orders() == before + 1, f"{anna.orders() - before} orders in the end")
+    return f"confirming: {saw}; reading: {reading}; when there was room, pressed again: done, one order"
+
+
+async def _read(anna: Subscriber) -> None:
+    await (await anna.open("/")).close()
+
+
+async def _comes_back(ordering: Ordering) -> None:
+    deadline = time.monotonic() + BACK_SECONDS
+    while True:
+        try:
+            return await ordering.confirm()
+        except Unanswered as error:
+            if time.monotonic() > deadline:
+                raise Breach(f"it did not come back: {error}") from None
+            await asyncio.sleep(0.5)
+
+
+async def database_locked(town: Town) -> str:
+    """Another program holds SQLite's only writer for longer than anybody waits."""
+    place, anna = town.place, Subscriber(town.place, ANNA)
+    place.web.start()
+    await anna.sign_in()
+    ordering = await _asked(anna)
+    before = anna.orders()
+    with closing(sqlite3.connect(place.folder / "cabinet.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        saw = await _saw(ordering.confirm())
+        reading = await _saw(_read(anna))
+        other.execute("ROLLBACK")
+    await _comes_back(ordering)
+    check(anna.orders() == before + 1, f"{anna.orders() - before} orders in the end")
+    return f"confirming: {saw}; reading: {reading}; afterwards pressed again: done, one order"
+
+
+async def clock_jumps(town: Town) -> str:
+    """Two fee days ahead, then three days back with a restart, and ahead again."""
+    place, anna = town.place, Subscriber(town.place, ANNA)
+    place.web.start()
+    await anna.sign_in()
+    for _ in range(2):
+        await _leap(anna)
+    await _fees_done(place)
+    fees = _fees(place)
+    place.web.stop()
+    _move_clock(place, -3 * 86_400)
+    place.web.start()
+    await asyncio.sleep(5)  # the worker's turns
+    check(_fees(place) == fees, f"{_fees(place) - fees} fees more after the clock went back")
+    place.web.stop()
+    _move_clock(place, 3 * 86_400)
+    place.web.start()
+    await _fees_done(place)
+    periods = "SELECT 1 FROM fee_charge GROUP BY subscription_id, period_start_at HAVING count(*) > 1"
+    twice = place.ask(f"SELECT count(*) FROM ({periods}) twice")
+    check(twice == 0, f"{twice} periods were charged twice")
+    signed_in = await _saw(_read(anna))
+    return f"{fees} fees, none more after the clock went back; the session after two months: {signed_in}"
+
+
+async def _leap(anna: Subscriber) -> None:
+    async with aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=300)
+    ) as client:
+        browser = Browser(client, anna.place.url)
+        browser.cookies = dict(anna.person.cookies)
+        answer = await browser.post("/demo/clock", to="fee")
+        check(answer.status == 303, f"the clock did not move: {answer.status}")
+
+
+def _fees(place: Place) -> int:
+    return place.ask("SELECT count(*) FROM fee_charge")
+
+
+async def _fees_done(place: Place) -> None:
+    """Until two looks some seconds apart see the same number."""
+    deadline, seen = time.monotonic() + BACK_SECONDS, -1
+    while seen != _fees(place):
+        check(time.monotonic() < deadline, "fees do not come to an end")
+        seen = _fees(place)
+        await asyncio.sleep(3)
+
+
+def _move_clock(place: Place, seconds: int) -> None:
+    with place.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE demo_clock SET offset_seconds = offset_seconds + {seconds}")
+
+
+# --- PostgreSQL, Redis, two web processes -----------------------------------------------------------------------------
+
+
+@dataclass
+class Presses:
+    """A subscriber who turns a switch again and again, and comes back when the connection is lost."""
+
+    subscriber: Subscriber
+    web: Process
+    done: int = 0
+    unknown: int = 0
+    refused: int = 0
+    longest: float = 0.0
+
+    async def press(self, seconds: float) -> None:
+        """For so long."""
+        ends, last = time.monotonic() + seconds, time.monotonic()
+        switch = await self._open()
+        while time.monotonic() < ends:
+            try:
+                await asyncio.wait_for(switch.press(), 10)
+                self.done += 1
+                self.longest = max(self.longest, time.monotonic() - last)
+                last = time.monotonic()
+            except Refused:
+                self.refused += 1
+            except (Unanswered, TimeoutError):
+                self.unknown += 1
+                switch = await self._open()
+            await asyncio.sleep(0.1)
+        self.longest = max(self.longest, time.monotonic() - last)
+
+    async def _open(self) -> Switch:
+        """The page, in whichever process answers."""
+        deadline = time.monotonic() + BACK_SECONDS
+        while time.monotonic() < deadline:
+            for web in (self.web, *self.subscriber.place.webs):
+                with suppress(Unanswered, TimeoutError, OSError):
+                    tab: Tab = await asyncio.wait_for(self.subscriber.open("/services/", web), 10)
+                    if tab.value(_options(), "switched_on") is not None:
+                        self.web = web
+                        return Switch(tab, free_services()[0])
+            await asyncio.sleep(0.3)
+        raise Breach("the page does not open any more")
+
+
+def _options() -> str:
+    from cabinet.ui.options.state import OptionsState
+
+    return OptionsState.get_full_name()
+
+
+def pressed_through(fault: Callable[[Town], Awaitable[None]], *, to: int = 0) -> Callable[[Town], Awaitable[str]]:
+    """A switch is turned before, while and after the fault; each order that was told as done is there, none twice."""
+
+    async def run(town: Town) -> str:
+        place = town.place
+        for web in place.webs:
+            web.start()
+        anna = Subscriber(place, ANNA)
+        await anna.sign_in()
+        every = 'SELECT count(*) FROM "order" WHERE subscriber_id = :id'
+        before = place.ask(every, id=anna.id)
+        presses = Presses(anna, place.webs[to])
+        pressing = asyncio.create_task(presses.press(20))
+        await asyncio.sleep(5)
+        await fault(town)
+        await pressing
+        place.engine.dispose()
+        stood = place.ask(every, id=anna.id) - before
+        check(stood >= presses.done, f"{presses.done} were told as done, {stood} stand")
+        most = presses.done + presses.unknown + presses.refused
+        check(stood <= most, f"{stood} orders of {most} presses")
+        check(presses.done > 10, f"only {presses.done} presses were answered")
+        last = await presses._open()
+        await last.press()
+        return (
+            f"{presses.done} presses done, {presses.unknown} without an answer, {presses.refused} refused; "
+            f"at most {presses.longest:.1f} s without; {stood} orders stand"
+        )
+
+    return run
+
+
+async def kill_connections(town: Town) -> None:
+    """Every connection of the program, three times."""
+    assert town.postgres is not None
+    address = town.place.database_url.replace("+psycopg", "")
+    for _ in range(3):
+        async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        await asyncio.sleep(1)
+
+
+async def restart_postgres(town: Town) -> None:
+    """As after a crash."""
+    assert town.postgres is not None
+    await asyncio.to_thread(town.postgres.restart)
+
+
+async def flush_redis(town: Town) -> None:
+    """All that is in it."""
+    assert town.redis is not None
+    town.redis.client.flushall()
+
+
+async def stop_redis(town: Town) -> None:
+    """For five seconds; it comes back empty."""
+    assert town.redis is not None
+    await asyncio.to_thread(town.redis.stop)
+    await asyncio.sleep(5)
+    await asyncio.to_thread(town.redis.start)
+
+
+async def kill_web(town: Town) -> None:
+    """The one that the subscriber is connected to."""
+    town.place.webs[1].kill()
+
+
+SCENARIOS = (
+    Scenario(
+        "web killed before posting",
+        "nothing is done; pressed again it is done once",
+        killed_while_confirming(BEFORE_POSTING, is_done=False),
+    ),
+    Scenario(
+        "web killed after posting, before the commit",
+        "nothing is done; pressed again it is done once",
+        killed_while_confirming(AFTER_POSTING, is_done=False),
+    ),
+    Scenario(
+        "web killed after the commit, before the answer",
+        "it is done; pressed again it is the same order",
+        killed_while_confirming(AFTER_COMMIT, is_done=True),
+    ),
+    Scenario(
+        "web killed after the gateway's answer",
+        "one payment at the bank, one top-up, credited once",
+        killed_after_the_gateways_answer,
+    ),
+    Scenario(
+        "web killed while it acts on a webhook",
+        "not credited at once; credited once after the restart",
+        killed_while_hearing_the_gateway,
+    ),
+    Scenario(
+        "worker killed after sending, before marking",
+        "the message arrives once",
+        killed_between_sending_and_marking,
+    ),
+    Scenario("disk full under SQLite", "nothing is done and the page says so; done once afterwards", disk_full),
+    Scenario(
+        "SQLite locked by another program",
+        "nothing is done and the page says so; done once afterwards",
+        database_locked,
+    ),
+    Scenario("the clock jumps two months ahead, three days back", "each period is charged once", clock_jumps),
+    Scenario(
+        "PostgreSQL: connections killed",
+        "what was told as done is there, nothing twice, all goes on",
+        pressed_through(kill_connections),
+        is_cluster=True,
+    ),
+    Scenario(
+        "PostgreSQL: restarted as after a crash",
+        "what was told as done is there, nothing twice, all goes on",
+        pressed_through(restart_postgres),
+        is_cluster=True,
+    ),
+    Scenario(
+        "Redis: flushed",
+        "pages read themselves anew; nothing is lost",
+        pressed_through(flush_redis),
+        is_cluster=True,
+    ),
+    Scenario(
+        "Redis: stopped for five seconds",
+        "what was told as done is there, nothing twice, all goes on",
+        pressed_through(stop_redis),
+        is_cluster=True,
+    ),
+    Scenario(
+        "one of two web processes killed",
+        "its subscriber goes on in the other, still signed in",
+        pressed_through(kill_web, to=1),
+        is_cluster=True,
+    ),
+)
