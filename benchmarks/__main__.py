@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks import advisor, expenses, fees, messages, payments, sessions, usage, web
+from benchmarks import advisor, expenses, fees, load, messages, payments, sessions, usage, web
 from benchmarks.report import Table
 from benchmarks.sites import CannotMeasure, town
 
 RESULTS = Path(__file__).parent / "results.md"
-PARTS = ("usage", "expenses", "advisor", "fees", "messages", "payments", "web", "sessions")
+PARTS = ("usage", "expenses", "advisor", "fees", "messages", "payments", "web", "sessions", "load")
 
 
 def main() -> int:
@@ -53,6 +53,7 @@ def _run(part: str, is_quick: bool) -> str:
         "fees": fees.main,
         "messages": messages.main,
         "payments": payments.main,
+        "load": load.main,
     }
     if part in alone:
         tables = alone[part](is_quick=is_quick)

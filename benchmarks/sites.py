@@ -98,7 +98,7 @@ class Site:
     def memory_kb(self) -> float | None:
         """PSS of the process and its children; None where the system does not say."""
         try:
-            return float(sum(_pss(pid) for pid in _family(self.process.pid)))
+            return float(sum(pss(pid) for pid in family(self.process.pid)))
         except OSError:
             return None
 
@@ -218,23 +218,25 @@ def _stop(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """The process and all its children."""
     children = [
         int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()
     ]
-    return [pid, *(grown for child in children for grown in _family(child))]
+    return [pid, *(grown for child in children for grown in family(child))]
 
 
 def processor_seconds(pid: int) -> float:
     """User and system time of the process and its children; 0 where the system does not say."""
     try:
-        fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in _family(pid)]
+        fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in family(pid)]
     except OSError:
         return 0.0
     return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
 
 
-def _pss(pid: int) -> int:
+def pss(pid: int) -> int:
+    """Kilobytes that it takes, its share of what others have too."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1])
