@@ -68,6 +68,19 @@ def tile(icon_name: str, tone: str = "quiet") -> rx.Component:
     return rx.el.span(icon(icon_name), class_name=f"{recipes.TILE} {recipes.TONES[tone]}")
 
 
+def quick_action(label: Text, to: str, icon_name: str) -> rx.Component:
+    """A tile with a word below it that leads to a page; stands in a list of such."""
+    return rx.el.li(
+        page_link(
+            tile(icon_name, "brand"),
+            label,
+            to=to,
+            class_name="flex h-full flex-col items-center gap-1.5 rounded-lg bg-surface px-0.5 py-3 text-center "
+            "text-xs font-medium shadow-card hover:bg-sunken",
+        )
+    )
+
+
 def amount(text: Text, is_income: bool | rx.Var[bool] = False) -> rx.Component:
     """Money at the end of a row, already formatted; income is green and has its plus in the text."""
     income = "whitespace-nowrap font-semibold text-ok"

@@ -11,6 +11,7 @@ from cabinet.ui.shell import cabinet_page, frame
 
 _COLUMNS = "grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-6"
 _COLUMN = "min-w-0 space-y-4 lg:space-y-6"
+_ACTIONS = "grid grid-cols-2 gap-2 min-[22.5rem]:grid-cols-4"
 _METER_ICONS = {"data": "wifi", "voice": "phone", "sms": "sms"}
 _OPERATION_ICONS = ("phone", "sms", "wifi", "receipt", "arrow_in", "repeat", "wallet")
 
@@ -41,7 +42,7 @@ def overview() -> rx.Component:
 
 def _figures() -> rx.Component:
     return rx.el.div(
-        rx.el.div(_balance(), _matters(), _allowances(), class_name=_COLUMN),
+        rx.el.div(_balance(), _matters(), _actions(), _allowances(), class_name=_COLUMN),
         # The offer comes after the figures, so nothing stands below it that it could push away.
         rx.el.div(
             _autopay(),
@@ -118,6 +119,20 @@ def _autopay() -> rx.Component:
             class_name=f"{recipes.LIST_ROW} hover:bg-sunken",
         ),
         class_name=f"overflow-hidden {recipes.LIST_CARD}",
+    )
+
+
+def _actions() -> rx.Component:
+    """What is done most often."""
+    return rx.el.nav(
+        rx.el.ul(
+            kit.quick_action(t("Пакеты"), "/packages/", "package"),
+            kit.quick_action(t("Расходы"), "/expenses/", "chart"),
+            kit.quick_action(t("Автоплатёж"), "/autopay/", "repeat"),
+            kit.quick_action(t("Поддержка"), "/support/", "message"),
+            class_name=_ACTIONS,
+        ),
+        aria_label=t("Быстрые действия"),
     )
 
 
@@ -332,8 +347,9 @@ def _skeleton() -> rx.Component:
         class_name="h-[25.5rem] rounded-lg bg-surface p-5 shadow-card",
     )
     autopay = rx.el.div(kit.bone_row(), class_name="h-[4.75rem] rounded-lg bg-surface px-5 py-4 shadow-card")
+    actions = rx.el.div(*(kit.bone("h-[5.625rem] rounded-lg") for _ in range(4)), class_name=_ACTIONS)
     return kit.loading(
-        rx.el.div(balance, allowances, class_name=_COLUMN),
+        rx.el.div(balance, actions, allowances, class_name=_COLUMN),
         rx.el.div(autopay, expenses, operations, class_name=_COLUMN),
         class_name=_COLUMNS,
     )
