@@ -6,7 +6,7 @@ our own pages is checked before, by `middleware.SameSite`.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,8 +18,8 @@ from cabinet.config import settings
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.http import cookies
-from cabinet.services import passwords, sessions, sign_in, staff
-from cabinet.services.pre_sessions import Browser
+from cabinet.services import channels, passwords, pre_sessions, sessions, sign_in, staff
+from cabinet.services.pre_sessions import LETTER_LINK, Browser
 from cabinet.services.sessions import Principal
 from cabinet.services.sign_in import CODE, LOGIN, PAGES, PASSWORD, PROFILE, WELCOME, CodeTry, SignedIn, Step
 
@@ -121,7 +121,7 @@ async def remove_password(request: Request) -> Response:
     if principal is None:
         return _next(request, browser, Step(LOGIN))
     if sessions.needs_step_up(principal, now=clock.now()):
-        return await _refused(request, browser, PROFILE, sign_in.FreshCodeNeeded())
+        return await _refused(request, browser, PROFILE, "password", sign_in.FreshCodeNeeded())
     ended = await in_session(
         passwords.remove,
         principal,
@@ -135,6 +135,49 @@ async def remove_password(request: Request) -> Response:
     worker.wake()
     step = await in_session(sign_in.leave_changed, browser, "password-removed", now=clock.now())
     return _next(request, browser, step)
+
+
+async def ask_email(request: Request) -> Response:
+    """POST /auth/profile/email {email}: a letter with a link goes there."""
+    browser, principal = await _who(request)
+    if principal is None:
+        return _next(request, browser, Step(LOGIN))
+    if sessions.needs_step_up(principal, now=clock.now()):
+        return await _refused(request, browser, PROFILE, "email", sign_in.FreshCodeNeeded())
+    address = (await form_of(request)).get("email", "")
+    try:
+        await in_session(
+            channels.ask_email, principal.subscriber_id, address, language=browser.language, now=clock.now()
+        )
+    except CabinetError as error:
+        return await _refused(request, browser, PROFILE, "email", error)
+    worker.wake()
+    return _next(request, browser, await in_session(sign_in.leave_changed, browser, "email-asked", now=clock.now()))
+
+
+async def confirm_email(request: Request) -> Response:
+    """GET /auth/email?token=…: the link of a letter. Who is not signed in does so first, and is led back here."""
+    browser, principal = await _who(request)
+    token = request.query_params.get("token", "")
+    if principal is None:
+        await in_session(pre_sessions.remember_next, browser, f"{LETTER_LINK}?token={quote(token)}", now=clock.now())
+        return _next(request, browser, Step(LOGIN))
+    is_confirmed = await in_session(channels.confirm_email, principal.subscriber_id, token, now=clock.now())
+    worker.wake()
+    done = "email-confirmed" if is_confirmed else "email-link"
+    return _next(request, browser, await in_session(sign_in.leave_changed, browser, done, now=clock.now()))
+
+
+async def remove_email(request: Request) -> Response:
+    """POST /auth/profile/email/remove"""
+    browser, principal = await _who(request)
+    if principal is None:
+        return _next(request, browser, Step(LOGIN))
+    if sessions.needs_step_up(principal, now=clock.now()):
+        return await _refused(request, browser, PROFILE, "email", sign_in.FreshCodeNeeded())
+    await in_session(channels.remove_email, principal.subscriber_id, now=clock.now())
+    worker.wake()
+    return _next(request, browser, await in_session(sign_in.leave_changed, browser, "email-removed", now=clock.now()))
 
 
 async def send_step_up(request: Request) -> Response:
@@ -273,12 +316,12 @@ async def _save_password(request: Request, page: str) -> Response:
         return _next(request, browser, Step(LOGIN))
     form = await form_of(request)
     if sessions.needs_step_up(principal, now=clock.now()):
-        return await _refused(request, browser, PROFILE, sign_in.FreshCodeNeeded())
+        return await _refused(request, browser, PROFILE, "password", sign_in.FreshCodeNeeded())
     msisdn = await in_read_session(passwords.get_msisdn, principal.subscriber_id)
     try:
         kept_hash = await passwords.check_and_hash(form.get("password", ""), msisdn=msisdn)
     except CabinetError as error:
-        return await _refused(request, browser, page, error)
+        return await _refused(request, browser, page, "password", error)
     ended = await in_session(
         passwords.save,
         principal,
@@ -298,8 +341,8 @@ async def _save_password(request: Request, page: str) -> Response:
     return _next(request, browser, step)
 
 
-async def _refused(request: Request, browser: Browser, page: str, error: CabinetError) -> Response:
-    step = await in_session(sign_in.refuse, browser, page, error, field="password", now=clock.now())
+async def _refused(request: Request, browser: Browser, page: str, field: str, error: CabinetError) -> Response:
+    step = await in_session(sign_in.refuse, browser, page, error, field=field, now=clock.now())
     return _next(request, browser, step)
 
 
@@ -361,6 +404,9 @@ routes: list[Route] = [
     _post("/auth/welcome/skip", skip_password),
     _post("/auth/profile/password", save_password),
     _post("/auth/profile/password/remove", remove_password),
+    _post("/auth/profile/email", ask_email),
+    _post("/auth/profile/email/remove", remove_email),
+    Route(LETTER_LINK, confirm_email),
     _post("/auth/step-up/send", _unless_paused(PROFILE, send_step_up)),
     _post("/auth/step-up", _unless_paused(PROFILE, step_up)),
     _post("/auth/sessions/end", end_session),

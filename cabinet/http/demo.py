@@ -43,18 +43,24 @@ async def demo_itself(request: Request) -> Response:
 
 @only_in_demo
 async def state(request: Request) -> Response:
-    """For automatic tests: the moment, the SMS that were sent, the letters on this browser's present picture, the codes
-    of the demo's staff."""
+    """For automatic tests: the moment, the SMS and e-mails that were sent, the letters of this browser's picture,
+    the codes of the demo's staff."""
     now = clock.now()
     received = reversed(await in_read_session(demo_phone.list_sms, limit=ALL_SMS))  # the newest last, as they came
-    letters = await in_read_session(pre_sessions.find_captcha, browser_of(request), now=now)
+    captcha = await in_read_session(pre_sessions.find_captcha, browser_of(request), now=now)
+    mail = reversed(await in_read_session(demo_phone.list_letters, limit=ALL_SMS))
     sms = [{"to": message.to, "text": message.text, "at": message.at.isoformat()} for message in received]
+    letters = [
+        {"to": letter.to, "subject": letter.subject, "text": letter.text, "at": letter.at.isoformat()}
+        for letter in mail
+    ]
     codes = await in_read_session(staff.demo_codes, now=now)
     return JSONResponse(
         {
             "now": now.isoformat(),
             "sms": sms,
-            "captcha": letters,
+            "letters": letters,
+            "captcha": captcha,
             "staff_totp": codes.get(demo.OPERATOR, ""),
             "staff_totps": codes,
         }

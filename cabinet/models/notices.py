@@ -28,6 +28,7 @@ class NoticeKind(StrEnum):
     PASSWORD_SET = "password_set"  # noqa: S105
     PASSWORD_REMOVED = "password_removed"  # noqa: S105
     EMAIL_SET = "email_set"
+    EMAIL_REMOVED = "email_removed"
 
 
 class Topic(StrEnum):

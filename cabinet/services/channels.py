@@ -13,6 +13,7 @@ from cabinet.locales import Language, translate
 from cabinet.models.notices import EmailAddress, NoticeChoice, NoticeKind, Topic
 from cabinet.services import limits, notices, outbox
 from cabinet.services.notices import USUAL_WAYS, Ways
+from cabinet.services.pre_sessions import LETTER_LINK
 from cabinet.services.sessions import new_token, token_hash
 
 LINK_LIVES = timedelta(days=1)
@@ -120,7 +121,7 @@ def ask_email(session: Session, subscriber_id: int, address: str, *, language: L
         kind="email",
         recipient=address,
         subject=translate(_SUBJECT, language, brand=settings().brand_name),
-        body=translate(_LETTER, language, link=f"{settings().public_url}/auth/email?token={token}"),
+        body=translate(_LETTER, language, link=f"{settings().public_url}{LETTER_LINK}?token={token}"),
         now=now,
     )
 
@@ -132,18 +133,28 @@ def confirm_email(session: Session, subscriber_id: int, token: str, *, now: date
         return False
     if row.token_expires_at <= now:
         return False
-    reference = f"email-set:{row.token_hash[:32]}"
-    row.address, row.waiting, row.token_hash, row.token_expires_at = row.waiting, "", "", None
+    if row.address and row.address != row.waiting:
+        _tell(session, row, NoticeKind.EMAIL_REMOVED, now)
+    address, row.waiting, row.token_hash, row.token_expires_at = row.waiting, "", "", None
+    row.address = address
     session.add(row)
     session.flush()
-    event = notices.Event(subscriber_id, NoticeKind.EMAIL_SET, reference, now, {"address": row.address})
-    notices.tell(session, [event], now=now)
+    _tell(session, row, NoticeKind.EMAIL_SET, now)
     return True
 
 
-def remove_email(session: Session, subscriber_id: int) -> None:
-    """No letters any more."""
+def remove_email(session: Session, subscriber_id: int, *, now: datetime) -> None:
+    """No letters any more; the last one says so."""
     row = session.get(EmailAddress, subscriber_id, with_for_update=True)
-    if row is not None:
-        session.delete(row)
-        session.flush()
+    if row is None:
+        return
+    if row.address:
+        _tell(session, row, NoticeKind.EMAIL_REMOVED, now)
+    session.delete(row)
+    session.flush()
+
+
+def _tell(session: Session, row: EmailAddress, kind: NoticeKind, now: datetime) -> None:
+    """To the address that the row has now."""
+    event = notices.Event(row.subscriber_id, kind, f"{kind}:{new_token()[:32]}", now, {"address": row.address})
+    notices.tell(session, [event], now=now)

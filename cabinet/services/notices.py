@@ -173,6 +173,11 @@ TELLINGS: dict[NoticeKind, Telling] = {
         Topic.SECURITY, "Пароль убран. Если это не вы, обратитесь в поддержку.", "/profile/"
     ),
     NoticeKind.EMAIL_SET: Telling(Topic.SECURITY, "Уведомления теперь приходят и на {address}.", "/profile/"),
+    NoticeKind.EMAIL_REMOVED: Telling(
+        Topic.SECURITY,
+        "На {address} уведомления больше не приходят. Если это не вы, выйдите со всех устройств.",
+        "/profile/",
+    ),
 }
 
 

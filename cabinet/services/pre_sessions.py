@@ -26,6 +26,7 @@ CAPTCHA_LIFETIME = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 PICTURES_TIMES = 20  # as many pictures from an address as codes times this
 HOME = "/"
+LETTER_LINK = "/auth/email"  # the one address of ours that is no page and worth coming back to
 
 
 class CaptchaWrong(CabinetError):
@@ -141,7 +142,8 @@ def is_local(path: str) -> bool:
     if "\\" in path or any(unicodedata.category(character).startswith("C") for character in path):
         return False  # browsers read a backslash as a slash and drop tabs and newlines
     parts = urlsplit(path)
-    return not parts.scheme and not parts.netloc and not parts.path.startswith(("/login", "/auth", "/welcome"))
+    is_way_in = parts.path.startswith(("/login", "/auth", "/welcome")) and parts.path != LETTER_LINK
+    return not parts.scheme and not parts.netloc and not is_way_in
 
 
 def typed(text: str) -> str:

@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlmodel import Session
 
 from cabinet.models.subscribers import Password
-from cabinet.services import sessions, subscribers
+from cabinet.services import channels, sessions, subscribers
+from cabinet.services.channels import Channels
 from cabinet.services.sessions import ActiveSession, HistoryLine, Principal
 
 FIRST_LINES = 5
@@ -14,7 +15,7 @@ FIRST_LINES = 5
 
 @dataclass(frozen=True)
 class Profile:
-    """The profile of one moment. `needs_code`: a change of the password asks for a fresh code first."""
+    """The profile of one moment. `needs_code`: a change of password or e-mail asks for a fresh code first."""
 
     name: str
     msisdn: str
@@ -25,6 +26,7 @@ class Profile:
     sessions: list[ActiveSession]
     history: list[HistoryLine]
     has_older: bool
+    channels: Channels
 
 
 def get_profile(session: Session, principal: Principal, *, now: datetime, lines: int = FIRST_LINES) -> Profile:
@@ -51,4 +53,5 @@ def get_profile(session: Session, principal: Principal, *, now: datetime, lines:
         sessions=here_first,
         history=history[:lines],
         has_older=len(history) > lines,
+        channels=channels.get_channels(session, principal.subscriber_id),
     )

@@ -15,7 +15,8 @@ from cabinet.config import settings
 from cabinet.http import auth, captcha, pages
 from cabinet.models.outbox import OutboxMessage
 from cabinet.models.sessions import AuthSession
-from cabinet.services import passwords, pre_sessions, sign_in
+from cabinet.models.subscribers import Subscriber
+from cabinet.services import channels, passwords, pre_sessions, sign_in
 from cabinet.services.pre_sessions import Browser
 from tests.services.test_sessions import given_subscriber
 
@@ -385,6 +386,8 @@ async def test_a_fresh_code_leads_nowhere_else(browser, path, back):
         "welcome/skip",
         "profile/password",
         "profile/password/remove",
+        "profile/email",
+        "profile/email/remove",
         "step-up",
         "step-up/send",
         "sessions/end",
@@ -396,6 +399,82 @@ async def test_a_stranger_gets_nowhere(browser, form):
     assert goes_to(
         await browser.post(f"/auth/{form}", data={"password": PASSWORD, "code": "1", "session_id": "1"})
     ) == ("/login/")
+
+
+# ---- e-mail ----
+
+
+def last_link() -> str:
+    """The path of the link in the letter that was promised last."""
+    with db.reading() as session:
+        letters = session.exec(select(OutboxMessage.body).where(OutboxMessage.kind == "email")).all()
+    found = re.search(rf"{SITE}(/auth/email\?token=\S+)", letters[-1])
+    assert found
+    return found[1]
+
+
+def address_of_anna() -> str:
+    with db.reading() as session:
+        return channels.get_channels(session, session.exec(select(Subscriber.id)).first()).email
+
+
+async def test_an_address_is_confirmed_by_the_link_of_its_letter_once(browser):
+    await come_in(browser)
+    asked = await browser.post("/auth/profile/email", data={"email": "anna@example.ru"})
+    assert goes_to(asked) == "/profile/?done=email-asked"
+    assert address_of_anna() == ""
+
+    assert goes_to(await browser.get(last_link())) == "/profile/?done=email-confirmed"
+
+    assert address_of_anna() == "anna@example.ru"
+    assert goes_to(await browser.get(last_link())) == "/profile/?done=email-link"
+    assert goes_to(await browser.post("/auth/profile/email/remove")) == "/profile/?done=email-removed"
+    assert address_of_anna() == ""
+
+
+async def test_a_link_that_is_opened_elsewhere_leads_through_the_sign_in_and_back(browser):
+    await come_in(browser)
+    await browser.post("/auth/welcome/skip")
+    await browser.post("/auth/profile/email", data={"email": "anna@example.ru"})
+    async with new_browser() as other:
+        assert goes_to(await other.get(last_link())) == "/login/"
+        assert address_of_anna() == ""
+
+        assert goes_to(await come_in(other)) == last_link()
+
+        assert goes_to(await other.get(last_link())) == "/profile/?done=email-confirmed"
+
+
+@pytest.mark.parametrize("token", ["", "x", "я" * 300, "' OR 1=1", "%00"])
+async def test_a_link_that_is_none_changes_nothing(browser, token):
+    await come_in(browser)
+    await browser.post("/auth/profile/email", data={"email": "anna@example.ru"})
+
+    assert goes_to(await browser.get("/auth/email", params={"token": token})) == "/profile/?done=email-link"
+
+    assert address_of_anna() == ""
+
+
+async def test_the_profile_says_why_an_address_was_not_taken(browser):
+    await come_in(browser)
+    assert goes_to(await browser.post("/auth/profile/email", data={"email": "anna@"})) == "/profile/"
+    told = (await browser.get("/auth/screen", params={"page": "/profile"})).json()
+    assert told["slots"] == {"error_email": "Проверьте адрес: он должен быть как name@example.ru"}
+
+
+async def test_an_old_remembered_session_needs_a_fresh_code_to_change_the_address(browser):
+    await come_in(browser, remember="1")
+    clock.set_offset(timedelta(days=1))
+    for form in ("/auth/profile/email", "/auth/profile/email/remove"):
+        assert goes_to(await browser.post(form, data={"email": "anna@example.ru"})) == "/profile/"
+    told = (await browser.get("/auth/screen", params={"page": "/profile"})).json()
+    assert told["slots"]["error_email"] == "Сначала подтвердите кодом из SMS, что это вы."
+
+    await browser.post("/auth/step-up/send")
+    await browser.post("/auth/step-up", data={"code": codes()[-1]})
+
+    asked = await browser.post("/auth/profile/email", data={"email": "anna@example.ru"})
+    assert goes_to(asked) == "/profile/?done=email-asked"
 
 
 # ---- going out ----

@@ -27,16 +27,20 @@ def client() -> TestClient:
 def test_state_tells_the_moment_the_messages_and_this_browsers_letters(client, database):
     list(DemoPhone().send([Message("a", "79160000001", "123456 — код")]))
     list(DemoPhone().send([Message("b", "79160000002", "654321 — код")]))
+    list(DemoPhone().send([Message("c", "anna@example.ru", "Откройте\nссылку", "Подтвердите адрес")]))
     with transaction() as session:
         pre_sessions.current_captcha(session, Browser(TOKEN), "ЖУКИ", now=clock.now())
 
     state = client.get("/demo/state.json", cookies={"pre": TOKEN}).json()
 
-    assert list(state) == ["now", "sms", "captcha", "staff_totp", "staff_totps"]
+    assert list(state) == ["now", "sms", "letters", "captcha", "staff_totp", "staff_totps"]
     assert datetime.fromisoformat(state["now"]).tzinfo == UTC
     assert [(sms["to"], sms["text"]) for sms in state["sms"]] == [
         ("79160000001", "123456 — код"),
         ("79160000002", "654321 — код"),
+    ]
+    assert [(letter["to"], letter["subject"], letter["text"]) for letter in state["letters"]] == [
+        ("anna@example.ru", "Подтвердите адрес", "Откройте\nссылку")
     ]
     assert state["captcha"] == "ЖУКИ"
     assert (state["staff_totp"], state["staff_totps"]) == ("", {})

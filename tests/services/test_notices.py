@@ -289,7 +289,7 @@ def test_the_old_address_stays_until_the_new_one_is_confirmed(session):
     given_email(session, anna)
     channels.ask_email(session, anna, "new@example.ru", now=NOON)
     assert channels.get_channels(session, anna).email == "anna@example.ru"
-    channels.remove_email(session, anna)
+    channels.remove_email(session, anna, now=NOON)
     assert channels.get_channels(session, anna).email == ""
 
 

@@ -75,6 +75,55 @@ async def test_the_profile_marks_the_device_in_hand(anna: Principal):
     assert state.password == "Не задан: вы входите по коду из SMS."
 
 
+async def test_the_profile_shows_what_is_told_by_which_way_and_turns_it(anna: Principal):
+    state = new(ProfileState)
+    await call(ProfileState.load, state)
+    shown = {topic.topic: (topic.has_sms, topic.sms, topic.has_email, topic.is_fixed) for topic in state.topics}
+    assert shown["money"] == (True, True, False, False)
+    assert shown["security"] == (False, False, False, True)
+
+    await call(ProfileState.choose, state, "money", "sms", False)
+
+    assert (state.answers, [topic.sms for topic in state.topics if topic.topic == "money"]) == (1, [False])
+    assert state.quiet == "С 21:00 до 9:00 присылаем только срочное."
+
+
+@pytest.mark.parametrize(
+    ("topic", "way", "is_on"),
+    [
+        ("security", "sms", False),
+        ("money", "pigeon", True),
+        ("money", ["sms"], True),
+        (None, "sms", True),
+        ({}, "email", True),
+        ("money", "sms", 0),
+        ("money", "sms", None),
+    ],
+)
+async def test_nonsense_turns_nothing(anna: Principal, topic, way, is_on):
+    state = new(ProfileState)
+    await call(ProfileState.load, state)
+    before = list(state.topics)
+
+    await call(ProfileState.choose, state, topic, way, is_on)
+
+    assert (state.answers, state.topics) == (1, before)
+
+
+async def test_the_phone_shows_letters_apart_with_their_link(database):
+    text = "Подтвердите адрес\nОткройте ссылку:\n\nhttp://localhost:3000/auth/email?token=abc\n\nОна действует сутки."
+    with db.transaction() as session:
+        session.add(DemoSms(reference="a", recipient="anna@example.ru", text=text, sent_at=clock.now()))
+    state = new(PhoneState)
+
+    await call(PhoneState.load, state)
+
+    assert (state.messages, state.numbers) == ([], [])
+    assert [(letter.address, letter.subject, letter.link) for letter in state.letters] == [
+        ("anna@example.ru", "Подтвердите адрес", "http://localhost:3000/auth/email?token=abc")
+    ]
+
+
 async def test_the_phone_shows_a_code_ready_to_be_copied(database):
     with db.transaction() as session:
         for number, text in (("79160000001", "Код 482913\n@localhost #482913"), ("79160000002", "Привет")):

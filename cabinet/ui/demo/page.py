@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from cabinet.ui import kit
-from cabinet.ui.demo.state import ClockState, PhoneState, SmsView
+from cabinet.ui.demo.state import ClockState, LetterView, PhoneState, SmsView
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
 from cabinet.ui.shell import brand_mark, cabinet_page
@@ -15,7 +15,7 @@ SECONDS_BETWEEN_LOOKS = 3
 
 @cabinet_page(route="/demo/phone", title="Телефон абонента", access="public", on_load=PhoneState.load)
 def phone() -> rx.Component:
-    """The subscriber's phone, with the SMS that were sent to it."""
+    """The subscriber's phone, with the SMS and the e-mails that were sent."""
     return _frame(
         kit.refresher(PhoneState.refresh, SECONDS_BETWEEN_LOOKS),
         rx.el.p(t("Сюда приходят SMS демонстрации. Настоящие телефоны их не получают."), class_name="text-muted"),
@@ -36,6 +36,7 @@ def phone() -> rx.Component:
             ),
             class_name="mt-5 rounded-xl border-4 border-ink bg-surface p-4",
         ),
+        rx.cond(PhoneState.letters, _letters(), rx.fragment()),
         title="Телефон абонента",
         here="/demo/phone/",
     )
@@ -51,6 +52,29 @@ def _numbers() -> rx.Component:
         role="group",
         aria_label=t("Чей телефон"),
         class_name="mt-3 flex flex-wrap gap-2",
+    )
+
+
+def _letters() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(t("Письма"), id="letters", class_name="mb-3 text-lg font-bold"),
+        rx.el.ul(rx.foreach(PhoneState.letters, _letter), class_name="space-y-3"),
+        aria_labelledby="letters",
+        class_name="mt-6",
+    )
+
+
+def _letter(letter: LetterView) -> rx.Component:
+    return rx.el.li(
+        rx.el.p(letter.address, " · ", letter.at, class_name="text-xs break-words text-muted"),
+        rx.el.p(letter.subject, class_name="mt-1 font-semibold"),
+        rx.el.p(letter.text, class_name="mt-1 text-sm break-words whitespace-pre-line"),
+        rx.cond(
+            letter.link,
+            kit.link_action(t("Открыть ссылку из письма"), letter.link, "arrow_right"),
+            rx.fragment(),
+        ),
+        class_name=recipes.CARD,
     )
 
 

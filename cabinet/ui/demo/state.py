@@ -14,10 +14,11 @@ from cabinet.domain.msisdn import InvalidMsisdn, parse_msisdn
 from cabinet.locales import Language, language_of, translate
 from cabinet.services import demo, demo_phone
 from cabinet.services.demo import Leap, Life
-from cabinet.services.demo_phone import Sms
+from cabinet.services.demo_phone import Letter, Sms
 from cabinet.ui import access, formats, guard
 
 _CODE = re.compile(r"\b\d{6}\b")
+_LINK = re.compile(r"https?://\S+")
 
 
 @dataclass
@@ -30,12 +31,24 @@ class SmsView:
     code: str
 
 
+@dataclass
+class LetterView:
+    """An e-mail; `link` is the one in it, if there is one."""
+
+    address: str
+    subject: str
+    text: str
+    at: str
+    link: str
+
+
 class PhoneState(rx.State):
-    """What the phone has received; `number` "" shows everybody's."""
+    """What the phone has received; `number` "" shows everybody's SMS. Letters are everybody's."""
 
     number: str = ""
     numbers: list[tuple[str, str]] = []
     messages: list[SmsView] = []
+    letters: list[LetterView] = []
 
     @access.public
     async def load(self):
@@ -61,9 +74,12 @@ class PhoneState(rx.State):
         received = await in_read_session(demo_phone.list_sms)
         shown = await in_read_session(demo_phone.list_sms, to=self.number) if self.number else received
         messages = [_bubble(sms, now, language) for sms in shown]
+        letters = [_letter(one, now, language) for one in await in_read_session(demo_phone.list_letters)]
         numbers = [(number, formats.phone(number)) for number in dict.fromkeys(sms.to for sms in received)]
         if messages != self.messages:
             self.messages = messages
+        if letters != self.letters:
+            self.letters = letters
         if numbers != self.numbers:
             self.numbers = numbers
 
@@ -75,6 +91,17 @@ def _bubble(sms: Sms, now: datetime, language: Language) -> SmsView:
         text=sms.text,
         at=formats.moment(sms.at, now, language),
         code=found[0] if found else "",
+    )
+
+
+def _letter(letter: Letter, now: datetime, language: Language) -> LetterView:
+    found = _LINK.search(letter.text)
+    return LetterView(
+        address=letter.to,
+        subject=letter.subject,
+        text=letter.text,
+        at=formats.moment(letter.at, now, language),
+        link=found[0] if found else "",
     )
 
 

@@ -12,7 +12,7 @@ from reflex_components_core.react_router import link as page_link
 
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
-from cabinet.ui.kit.controls import Text, button, icon_button
+from cabinet.ui.kit.controls import Text, anchor, button, icon_button
 from cabinet.ui.kit.icons import drawing, icon
 
 
@@ -47,7 +47,8 @@ def list_card(
 def list_row(
     title: Text, second: Text = "", value: Any = None, icon_name: str = "", tone: str = "quiet", to: str = ""
 ) -> rx.Component:
-    """A row of a `list_card`: tile, title, second line, value; with `to` the whole row is a link."""
+    """A row of a `list_card`: tile, title, second line, value; with `to` the whole row is a link, to a page or (`#id`)
+    to a place of this one."""
     parts = [
         *([tile(icon_name, tone)] if icon_name else []),
         rx.el.span(
@@ -60,7 +61,10 @@ def list_row(
     if not to:
         return rx.el.li(rx.el.div(*parts, class_name=recipes.LIST_ROW))
     chevron = icon("chevron_right", "size-5 text-muted")
-    return rx.el.li(page_link(*parts, chevron, to=to, class_name=f"{recipes.LIST_ROW} hover:bg-sunken"))
+    class_name = f"{recipes.LIST_ROW} hover:bg-sunken"
+    if to.startswith("#"):
+        return rx.el.li(anchor(*parts, chevron, href=to, class_name=class_name))
+    return rx.el.li(page_link(*parts, chevron, to=to, class_name=class_name))
 
 
 def tile(icon_name: str, tone: str = "quiet") -> rx.Component:

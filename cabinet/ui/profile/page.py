@@ -1,4 +1,4 @@
-"""/profile: who, by which password, on which devices; language and theme; the way out."""
+"""/profile: who; language, theme, notifications; by which password, on which devices; the way out."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from cabinet.ui import kit
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
 from cabinet.ui.profile.state import DeviceView, EventView, ProfileState
+from cabinet.ui.profile.views import TopicView
 from cabinet.ui.shell import cabinet_page, frame, language_choice, theme_choice
 
 MIN_PASSWORD_LENGTH = 10
@@ -26,9 +27,13 @@ def profile() -> rx.Component:
                 ProfileState.has_failed, kit.failed(t("Не получилось загрузить данные"), ProfileState.load), _skeleton()
             ),
         ),
+        rx.cond(ProfileState.done, rx.el.div(kit.note("ok", ProfileState.done), class_name="mb-6"), rx.fragment()),
+        rx.cond(
+            ProfileState.trouble, rx.el.div(kit.note("warn", ProfileState.trouble), class_name="mb-6"), rx.fragment()
+        ),
         rx.el.div(
-            rx.el.div(_person(), _changes(), _password(), _devices(), class_name=_COLUMN),
-            rx.el.div(_look(), _history(), _way_out(), class_name=_COLUMN),
+            rx.el.div(_person(), _security(), _look(), _notifications(), _email(), class_name=_COLUMN),
+            rx.el.div(_password(), _devices(), _history(), _way_out(), class_name=_COLUMN),
             class_name=rx.cond(ProfileState.is_ready, _COLUMNS, "hidden"),
         ),
         kit.form_script(),
@@ -37,6 +42,7 @@ def profile() -> rx.Component:
         name=ProfileState.name,
         number=ProfileState.number,
         initial=ProfileState.initial,
+        back="/",
     )
 
 
@@ -51,24 +57,146 @@ def _person() -> rx.Component:
         rx.el.div(
             rx.el.h2(ProfileState.name, class_name="text-lg font-bold"),
             rx.el.p(
-                rx.el.span(ProfileState.number, " ·", class_name="whitespace-nowrap"),
+                rx.el.span(ProfileState.number, " ·"),
                 " ",
                 rx.el.span(ProfileState.account),
                 class_name="text-sm text-muted",
             ),
+            class_name="min-w-0 flex-1 basis-44",
         ),
         class_name="flex flex-wrap items-center gap-4 rounded-lg bg-surface p-5 shadow-card",
     )
 
 
-def _changes() -> rx.Component:
-    return kit.list_card(
-        kit.list_row(
-            t("История изменений"),
-            t("Что подключали и меняли, как отменить"),
-            icon_name="history",
-            to="/orders/",
-        )
+def _security() -> rx.Component:
+    """How things stand; the rows lead to where they are changed."""
+    last = rx.cond(ProfileState.last_sign_in, t("Последний — {moment}", moment=ProfileState.last_sign_in), "")
+    return rx.el.section(
+        rx.el.h2(t("Безопасность"), id="security", class_name="mb-3 text-lg font-bold"),
+        kit.list_card(
+            kit.list_row(t("Пароль"), ProfileState.password, icon_name="key", to="#password-section"),
+            kit.list_row(t("Устройства"), ProfileState.device_count, icon_name="smartphone", to="#devices"),
+            kit.list_row(t("История входов"), last, icon_name="history", to="#history"),
+            kit.list_row(
+                t("История изменений"),
+                t("Что подключали и меняли, как отменить"),
+                icon_name="list_checks",
+                to="/orders/",
+            ),
+        ),
+        aria_labelledby="security",
+    )
+
+
+# --- notifications ----------------------------------------------------------------------------------------------------
+
+
+def _notifications() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(t("Уведомления"), id="notifications", class_name="mb-3 text-lg font-bold"),
+        rx.el.ul(rx.foreach(ProfileState.topics, _topic), class_name=recipes.LIST_CARD),
+        rx.el.p(
+            t("Всё это видно и в кабинете, под колокольчиком."),
+            " ",
+            ProfileState.quiet,
+            class_name=f"px-1 {recipes.HINT}",
+        ),
+        aria_labelledby="notifications",
+    )
+
+
+def _topic(topic: rx.Var[TopicView]) -> rx.Component:
+    fixed = rx.el.label(
+        rx.el.span(topic.title, class_name="sr-only"),
+        rx.el.input(
+            id=f"{topic.topic}-fixed",
+            type="checkbox",
+            role="switch",
+            checked=True,
+            read_only=True,
+            disabled=True,
+            class_name="switch",
+        ),
+        html_for=f"{topic.topic}-fixed",
+        class_name="flex min-h-11 items-center",
+    )
+    return rx.el.li(
+        rx.el.div(
+            rx.el.p(topic.title, class_name="font-medium"),
+            rx.el.p(topic.second, class_name="text-sm text-muted"),
+            class_name="min-w-0 grow basis-44",
+        ),
+        rx.el.div(
+            rx.cond(topic.has_sms, _way(topic, "sms", "SMS", topic.sms), rx.fragment()),
+            rx.cond(topic.has_email, _way(topic, "email", "E-mail", topic.email), rx.fragment()),
+            rx.cond(topic.is_fixed, fixed, rx.fragment()),
+            class_name="flex flex-wrap gap-x-5 empty:hidden",
+        ),
+        key=topic.topic,
+        class_name="flex min-h-16 flex-wrap items-center gap-x-4 px-5 py-3",
+    )
+
+
+def _way(topic: rx.Var[TopicView], way: str, name: str, is_on: rx.Var[bool]) -> rx.Component:
+    id = f"{topic.topic}-{way}"
+    return rx.el.label(
+        rx.el.span(name, rx.el.span(topic.title, class_name="sr-only"), class_name="text-sm text-muted"),
+        kit.switch(id, is_on, ProfileState.answers, ProfileState.choose(topic.topic, way, ~is_on)),
+        html_for=id,
+        class_name="flex min-h-11 cursor-pointer items-center gap-2",
+    )
+
+
+def _email() -> rx.Component:
+    return rx.el.div(
+        kit.card(
+            rx.el.p(
+                rx.cond(ProfileState.email, ProfileState.email, t("Не указан: письма не приходят.")),
+                class_name="mt-1 text-sm break-words text-muted",
+            ),
+            rx.cond(
+                ProfileState.waiting,
+                rx.el.div(
+                    kit.note(
+                        "info",
+                        t("Подтвердите {address}", address=ProfileState.waiting),
+                        t("Откройте ссылку из письма: она действует сутки."),
+                    ),
+                    class_name="mt-4 break-words",
+                ),
+                rx.fragment(),
+            ),
+            rx.el.div(
+                rx.el.p(t("Чтобы сменить или убрать адрес, сначала подтвердите, что это вы."), class_name="text-sm"),
+                kit.link_action(t("Подтвердить кодом из SMS"), "#password-section", "key"),
+                class_name=_only_if(ProfileState.needs_code),
+            ),
+            rx.el.div(
+                kit.form(
+                    "/auth/profile/email",
+                    kit.text_field(
+                        t("Новый адрес"),
+                        "email",
+                        hint=t("Пришлём туда письмо со ссылкой."),
+                        type="email",
+                        auto_complete="email",
+                        max_length=120,
+                        required=True,
+                    ),
+                    kit.submit(t("Отправить письмо"), "secondary"),
+                    class_name="space-y-4",
+                ),
+                rx.cond(
+                    ProfileState.email,
+                    kit.form("/auth/profile/email/remove", kit.submit(t("Убрать адрес"), "outline")),
+                    rx.fragment(),
+                ),
+                class_name=_only_if(~ProfileState.needs_code),
+            ),
+            title=t("E-mail для уведомлений"),
+            id="email-section",
+        ),
+        class_name=rx.cond(ProfileState.has_mail, "", "hidden"),
     )
 
 
@@ -78,13 +206,10 @@ def _changes() -> rx.Component:
 def _password() -> rx.Component:
     return kit.card(
         rx.el.p(ProfileState.password, class_name="mt-1 text-sm text-muted"),
-        rx.cond(
-            ProfileState.done,
-            rx.el.div(kit.note("ok", ProfileState.done), class_name="mt-4"),
-            rx.fragment(),
-        ),
         rx.el.div(
-            kit.confirmation(t("Чтобы сменить или убрать пароль, подтвердите кодом из SMS, что это вы."), "/profile/"),
+            kit.confirmation(
+                t("Чтобы сменить пароль или адрес e-mail, подтвердите кодом из SMS, что это вы."), "/profile/"
+            ),
             class_name=_only_if(ProfileState.needs_code),
         ),
         rx.el.div(_new_password(), _no_password(), class_name=_only_if(~ProfileState.needs_code)),
@@ -235,11 +360,17 @@ def _skeleton() -> rx.Component:
         kit.bone("size-14 shrink-0 rounded-full"),
         rx.el.div(kit.bone("h-6 w-32"), kit.bone("mt-1.5 h-4.5 w-56 max-w-full"), class_name="flex-1"),
     )
-    password = block("h-[17rem]", kit.bone("h-6 w-28"), kit.bone("mt-2 h-4.5 w-56"), kit.bone("mt-11 h-14 w-full"))
+    security = rx.el.div(
+        kit.bone("mb-3 h-6 w-40"), block("h-[17.5rem]", *(kit.bone("mb-6 h-10 w-60 max-w-full") for _ in range(4)))
+    )
     look = block("h-64", kit.bone("h-6 w-48"), kit.bone("mt-10 h-13 w-full"), kit.bone("mt-10 h-13 w-full"))
+    notifications = rx.el.div(
+        kit.bone("mb-3 h-6 w-40"), block("h-[19rem]", *(kit.bone("mb-6 h-11 w-full") for _ in range(4)))
+    )
+    password = block("h-[17rem]", kit.bone("h-6 w-28"), kit.bone("mt-2 h-4.5 w-56"), kit.bone("mt-11 h-14 w-full"))
     history = block("h-[26rem]", *(kit.bone("mb-7 h-10 w-60 max-w-full") for _ in range(5)))
     return kit.loading(
-        rx.el.div(person, password, class_name=_COLUMN),
-        rx.el.div(look, history, class_name=_COLUMN),
+        rx.el.div(person, security, look, notifications, class_name=_COLUMN),
+        rx.el.div(password, history, class_name=_COLUMN),
         class_name=_COLUMNS,
     )

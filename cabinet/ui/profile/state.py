@@ -1,5 +1,6 @@
 """The profile's state. What changes something here is a plain form: passwords and codes never travel as events."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,11 +8,14 @@ import reflex as rx
 import structlog
 
 from cabinet import clock
-from cabinet.db import in_read_session
+from cabinet.db import in_read_session, in_session
+from cabinet.domain.errors import NotFound
 from cabinet.locales import Language, language_of, translate
-from cabinet.services import profile
+from cabinet.services import channels, profile
+from cabinet.services.channels import Channels
 from cabinet.services.sessions import ActiveSession, HistoryLine
 from cabinet.ui import access, formats, guard
+from cabinet.ui.profile.views import TopicView, quiet_hours, topic_views
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +24,12 @@ _DONE = {
     "password-saved": "Пароль сохранён.",
     "password-changed": "Пароль сохранён. На других устройствах нужно войти снова.",
     "password-removed": "Пароль убран. Теперь вход — по коду из SMS.",
+    "email-asked": "Отправили письмо. Откройте ссылку из него: она действует сутки.",
+    "email-confirmed": "Адрес подтверждён. Письма будут приходить на него.",
+    "email-removed": "Адрес убран. Писем больше не будет.",
+}
+_TROUBLES = {
+    "email-link": "Ссылка не подошла: она уже открыта, старше суток или для другого номера. Отправьте письмо ещё раз.",
 }
 _OUTCOMES = {
     "by_code": ("По коду из SMS", "check"),
@@ -32,6 +42,7 @@ _OUTCOMES = {
     "password_set": ("Задан пароль", "key"),
     "password_removed": ("Пароль убран", "key"),
 }
+_CAME_IN = ("by_code", "by_password")
 
 
 @dataclass
@@ -60,6 +71,7 @@ class ProfileState(rx.State):
     is_ready: bool = False
     has_failed: bool = False
     done: str = ""
+    trouble: str = ""
     name: str = ""
     initial: str = ""
     number: str = ""
@@ -71,19 +83,39 @@ class ProfileState(rx.State):
     has_other_devices: bool = False
     events: list[EventView] = []
     has_older: bool = False
+    last_sign_in: str = ""
+    device_count: str = ""
+    topics: list[TopicView] = []
+    answers: int = 0
+    quiet: str = ""
+    has_mail: bool = False
+    email: str = ""
+    waiting: str = ""
 
     @access.subscriber
     async def load(self):
         """Reads the profile for the page that was opened."""
         language = language_of(self.router.headers.cookie)
-        done = _DONE.get(self.router.url.query_parameters.get("done", ""), "")
+        came_from = self.router.url.query_parameters.get("done", "")
+        done, trouble = _DONE.get(came_from, ""), _TROUBLES.get(came_from, "")
         self.done = translate(done, language) if done else ""
+        self.trouble = translate(trouble, language) if trouble else ""
         await self._read(profile.FIRST_LINES)
 
     @access.subscriber
     async def show_older(self):
         """Reads all of the history of sign-ins that is kept on the screen."""
         await self._read(ALL_LINES)
+
+    @access.subscriber
+    async def choose(self, topic: str, way: str, is_on: bool):
+        """Turns SMS or letters of a topic on or off."""
+        self.answers += 1
+        language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)
+        if type(topic) is str and way in ("sms", "email") and type(is_on) is bool:
+            with suppress(NotFound):
+                await in_session(channels.choose, subscriber_id, topic, **{way: is_on})
+        self._show_channels(await in_read_session(channels.get_channels, subscriber_id), language)
 
     async def _read(self, lines: int) -> None:
         language, now, caller = language_of(self.router.headers.cookie), clock.now(), guard.caller(self)
@@ -108,7 +140,16 @@ class ProfileState(rx.State):
         self.has_other_devices = len(found.sessions) > 1
         self.events = [_event(line, language, now) for line in found.history]
         self.has_older = found.has_older and lines < ALL_LINES
+        came_in = next((line for line in found.history if line.outcome in _CAME_IN), None)
+        self.last_sign_in = formats.moment(came_in.happened_at, now, language) if came_in else ""
+        self.device_count = _devices(len(found.sessions), language)
+        self._show_channels(found.channels, language)
         self.is_ready = True
+
+    def _show_channels(self, found: Channels, language: Language) -> None:
+        self.topics = topic_views(found, language)
+        self.quiet = quiet_hours(language)
+        self.has_mail, self.email, self.waiting = found.has_mail, found.email, found.waiting
 
 
 def _device(one: ActiveSession, found: profile.Profile, language: Language, now: datetime) -> DeviceView:
@@ -122,6 +163,12 @@ def _device(one: ActiveSession, found: profile.Profile, language: Language, now:
         second=" · ".join(filter(None, (one.address, seen))),
         is_present=is_present,
     )
+
+
+def _devices(count: int, language: Language) -> str:
+    if language == "en":
+        return formats.counted(count, "device", "devices", language="en")
+    return formats.counted(count, "устройство", "устройства", "устройств")
 
 
 def _event(line: HistoryLine, language: Language, now: datetime) -> EventView:
