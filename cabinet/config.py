@@ -217,6 +217,7 @@ class Settings(BaseSettings):
     usage_months_kept: int = Field(
         13, ge=0, description="Whole months for which calls, messages and traffic are kept in detail; 0: for ever"
     )
+    promo_codes_per_hour: int = Field(10, ge=1, description="Promo codes that one subscriber may try in an hour")
     known_device_days: int = Field(180, ge=1, description="A browser that signed in is not asked for letters so long")
 
     @model_validator(mode="before")

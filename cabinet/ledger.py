@@ -4,7 +4,8 @@ A posting moves a positive amount from one account to another, so a transaction 
 never changes; a mistake is corrected by `reverse`. The unique `reference` of a transaction makes it happen once.
 
 A subscriber has three accounts. `main` is the money, spent down to minus the credit limit and never further. `bonus` is
-what the operator gave. `debt` is usage that was over before `main` could refuse it: nothing guards it, it is zero or
+what the operator gave and that is not for every use; a promotion's roubles are, so they come to `main`, from the
+operator's `promotions`. `debt` is usage that was over before `main` could refuse it: nothing guards it, it is zero or
 negative, and `settle_debt` fills it from `main` as soon as there is money. An operator's account (`fees`, `usage`,
 `gateway`, …) keeps no balance of its own: every charge of every subscriber would wait for that one row.
 
@@ -17,7 +18,9 @@ Explanations
 ------------
 The amount of a posting can be computed again from its explanation (`explained_amount`). When a charge is split between
 `main` and `debt`, both postings carry the explanation of the whole: within a transaction, what has the same explanation
-is explained together.
+is explained together. A fee that had a promotion's discount has `"discount"` besides: `{"promotion", "version",
+"name", "percent", "kopecks", "number", "periods"}`, from which what was taken off is computed again
+(`domain.promotions.recompute_off`); where that is all of it, there is no posting.
 
 ==================  =================================================================  =================================
 kind                explanation                                                        amount
@@ -25,11 +28,12 @@ kind                explanation                                                 
 `opening`           `{"opening_kopecks"}`: money brought from another system           that
 `top_up`            `{"paid_kopecks", "source"}`                                       that
 `plan_fee`          `{"plan", "version", "region", "settings", "period_start",         the sum of the parts
-                    "period_end", "parts": [{"code", "kopecks"}, …]}`
-`option_fee`        `{"code", "version", "name", "price_kopecks", "period_start",          the price
+                    "period_end", "parts": [{"code", "kopecks"}, …]}`                  without the discount
+`option_fee`        `{"code", "version", "name", "price_kopecks", "period_start",          the price without it
                     "period_end"}`
-`bundle`            the same, of a package that comes every month                      the price
-`order`             what `domain.effects.Charge.explanation` says                      `domain.effects.recompute_charge`
+`bundle`            the same, of a package that comes every month                      the same
+`order`             what `explanation` of a `Charge`, `Promise` or `Gift` says         `domain.effects.recompute_charge`
+                    (`domain.effects`)
 `promised_return`   `{"promised_kopecks", "taken_on", "due_on"}`: taken back            that
 `promised_fee`      `{"fee_kopecks", "promised_kopecks", "taken_on", "due_on"}`        the fee
 `usage`             what `domain.rating.explain` says of the record                    `domain.rating.recompute_amount`
@@ -54,11 +58,12 @@ from cabinet.bulk import add_many, insert_many, is_among
 from cabinet.domain import rating
 from cabinet.domain.effects import recompute_charge
 from cabinet.domain.errors import CabinetError, NotFound
+from cabinet.domain.promotions import recompute_off
 from cabinet.domain.spending import Category, category_of, is_income
 from cabinet.models.base import metadata
 from cabinet.models.ledger import AccountKind
 
-OPERATOR_ACCOUNTS = ("fees", "usage", "gateway", "opening", "promised")
+OPERATOR_ACCOUNTS = ("fees", "usage", "gateway", "opening", "promised", "promotions")
 
 _account: Table = metadata.tables["account"]
 _transaction: Table = metadata.tables["ledger_transaction"]
@@ -446,12 +451,16 @@ def statement(
     ]
 
 
+def _without_discount(facts: Mapping[str, Any], full_kopecks: int) -> int:
+    return full_kopecks - recompute_off(facts, full_kopecks)
+
+
 _EXPLAINED: dict[str, Callable[[Mapping[str, Any]], int]] = {
     "opening": lambda facts: facts["opening_kopecks"],
     "top_up": lambda facts: facts["paid_kopecks"],
-    "plan_fee": lambda facts: sum(part["kopecks"] for part in facts["parts"]),
-    "option_fee": lambda facts: facts["price_kopecks"],
-    "bundle": lambda facts: facts["price_kopecks"],
+    "plan_fee": lambda facts: _without_discount(facts, sum(part["kopecks"] for part in facts["parts"])),
+    "option_fee": lambda facts: _without_discount(facts, facts["price_kopecks"]),
+    "bundle": lambda facts: _without_discount(facts, facts["price_kopecks"]),
     "order": recompute_charge,
     "promised_return": lambda facts: facts["promised_kopecks"],
     "promised_fee": lambda facts: facts["fee_kopecks"],

@@ -31,6 +31,20 @@ from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.money import prorate_rest
 from cabinet.domain.periods import Period, PeriodUnit, period_containing
 from cabinet.domain.promised_payments import PromiseNotOffered, Standing, check_standing, due_at, fee_of
+from cabinet.domain.promotions import (
+    AlreadyJoined,
+    Applied,
+    Discount,
+    DiscountOn,
+    HeldDiscount,
+    Money,
+    Package,
+    PromotionOver,
+    Terms,
+    best_discount,
+    held_after,
+    recompute_off,
+)
 from cabinet.domain.rating import Direction, Rates
 
 
@@ -45,6 +59,8 @@ class OrderKind(StrEnum):
     BUNDLE = "bundle"
     BUNDLE_OFF = "bundle_off"  # a monthly one comes no more
     PROMISE = "promise"  # money in advance; the code is the sum in kopecks
+    PROMOTION = "promotion"  # joining it, in the settings by which promo code
+    PROMOTION_LEAVE = "promotion_leave"
 
 
 class ItemKind(StrEnum):
@@ -221,7 +237,7 @@ class Snapshot:
     """Everything a quote is computed from. `plan` and `rates` are those of the version that `term` is about.
 
     `is_closed`: the plan version cannot be joined any more. `tried`: codes of services whose trial was had.
-    `standing`: for promised payments.
+    `standing`: for promised payments. `discounts`: those that are not used up. `joined`: codes of promotions.
     """
 
     region: str
@@ -236,6 +252,9 @@ class Snapshot:
     planned: Planned | None = None
     tried: frozenset[str] = frozenset()
     standing: Standing | None = None
+    subscriber_id: int = 0
+    discounts: tuple[HeldDiscount, ...] = ()
+    joined: frozenset[str] = frozenset()
 
     def option(self, item: ItemKind, code: str) -> HeldOption | None:
         """The one that is had, whether or not it is switched off already."""
@@ -255,13 +274,17 @@ class ChargeKind(StrEnum):
 
 
 PROMISED = "promised_payment"
+GIFT = "promotion_gift"
 
-GrantSource = Literal["plan", "bundle", "option"]
+GrantSource = Literal["plan", "bundle", "option", "promotion"]
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Money that leaves or, as a refund, comes back: the last `days` of the `of_days` that `price_kopecks` pays for."""
+    """Money that leaves or, as a refund, comes back: the last `days` of the `of_days` that `price_kopecks` pays for.
+
+    `discount` is taken off the price before it is shared out.
+    """
 
     kind: ChargeKind
     code: str
@@ -271,15 +294,18 @@ class Charge:
     days: int = 1
     of_days: int = 1
     is_refund: bool = False
+    discount: Applied | None = None
     effect: Literal["charge"] = "charge"
 
     @property
     def kopecks(self) -> int:
         """How much, whichever way it goes."""
-        return prorate_rest(self.price_kopecks, self.days, self.of_days)
+        off = self.discount.off(self.price_kopecks) if self.discount else 0
+        return prorate_rest(self.price_kopecks - off, self.days, self.of_days)
 
     def explanation(self) -> dict[str, Any]:
         """Facts for the ledger, from which `recompute_charge` makes the amount again."""
+        discount = {"discount": self.discount.explanation()} if self.discount else {}
         return {
             "kind": str(self.kind),
             "code": self.code,
@@ -289,15 +315,18 @@ class Charge:
             "days": self.days,
             "of_days": self.of_days,
             "is_refund": self.is_refund,
+            **discount,
         }
 
 
 def recompute_charge(explanation: Mapping[str, Any]) -> int:
-    """Kopecks of a charge, refund or promised payment by its explanation."""
-    if explanation.get("kind") == PROMISED:
-        promised: int = explanation["promised_kopecks"]
-        return promised
-    return prorate_rest(explanation["price_kopecks"], explanation["days"], explanation["of_days"])
+    """Kopecks of a charge, refund, promised payment or gift by its explanation."""
+    given = {PROMISED: "promised_kopecks", GIFT: "gift_kopecks"}.get(explanation.get("kind", ""))
+    if given is not None:
+        kopecks: int = explanation[given]
+        return kopecks
+    price = explanation["price_kopecks"]
+    return prorate_rest(price - recompute_off(explanation, price), explanation["days"], explanation["of_days"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +448,50 @@ class Promise:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """Roubles that a promotion brings now."""
+
+    code: str
+    version: int
+    name: str
+    kopecks: int
+    effect: Literal["gift"] = "gift"
+
+    def explanation(self) -> dict[str, Any]:
+        """Facts for the ledger, from which `recompute_charge` makes the amount again."""
+        return {
+            "kind": GIFT,
+            "code": self.code,
+            "version": self.version,
+            "name": self.name,
+            "gift_kopecks": self.kopecks,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """A promotion is joined: by `promo_code`, where it takes one. `discount` is on fees to come."""
+
+    version_id: int
+    code: str
+    version: int
+    name: str
+    gift_kopecks: int
+    discount: Discount | None
+    promo_code: str = ""
+    effect: Literal["join"] = "join"
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A promotion is left: its discount is on no fee to come."""
+
+    participation_id: int
+    name: str
+    effect: Literal["leave"] = "leave"
+
+
 Effect = Annotated[
     Charge
     | SetPlan
@@ -429,7 +502,10 @@ Effect = Annotated[
     | ChangeOption
     | Schedule
     | CancelSchedule
-    | Promise,
+    | Promise
+    | Gift
+    | Join
+    | Leave,
     Field(discriminator="effect"),
 ]
 Effects = tuple[Effect, ...]
@@ -461,12 +537,12 @@ def read_request(written: Mapping[str, Any]) -> Request:
 
 
 def net_kopecks(effects: Iterable[Effect]) -> int:
-    """What all charges, refunds and promised payments together take now; negative: money comes."""
+    """What all charges, refunds, promised payments and gifts together take now; negative: money comes."""
     taken = 0
     for effect in effects:
         if isinstance(effect, Charge):
             taken += -effect.kopecks if effect.is_refund else effect.kopecks
-        elif isinstance(effect, Promise):
+        elif isinstance(effect, Promise | Gift):
             taken -= effect.kopecks
     return taken
 
@@ -610,8 +686,19 @@ def _begin(snapshot: Snapshot, plan: Plan, after: PlanTerm, *, now: datetime, zo
     days = (period.end.astimezone(zone).date() - today).days
     if days == of_days:
         days = of_days = 1
-    fee = Charge(ChargeKind.PLAN_FEE, after.code, after.version, after.name, after.fee_kopecks, days, of_days)
-    if fee.kopecks:
+    goes_on = period.end == term.next_fee_at
+    discount = best_discount(snapshot.discounts, DiscountOn.PLAN, after.code, after.fee_kopecks, goes_on=goes_on)
+    fee = Charge(
+        ChargeKind.PLAN_FEE,
+        after.code,
+        after.version,
+        after.name,
+        after.fee_kopecks,
+        days,
+        of_days,
+        discount=discount,
+    )
+    if fee.kopecks or discount:
         effects.append(fee)
     effects.append(SetPlan(term, replace(after, anchor_day=anchor_day, next_fee_at=period.end)))
     for grant in plan.grants_for(after.settings):
@@ -670,7 +757,8 @@ def of_option_on(
         return _resume(held)
 
     price, today = option.price_kopecks, now.astimezone(zone).date()
-    charge = Charge(ChargeKind.OPTION_FEE, option.code, option.version, option.name, price)
+    discount = best_discount(snapshot.discounts, DiscountOn.OPTION, option.code, price)
+    charge = Charge(ChargeKind.OPTION_FEE, option.code, option.version, option.name, price, discount=discount)
     charges: Effects = (charge,)
     trial_until, anchor_day, until = None, today.day, None
     if option.per == OptionPeriod.ONCE:
@@ -757,7 +845,8 @@ def of_bundle(snapshot: Snapshot, sold: Sold[Bundle], *, now: datetime, zone: tz
         raise BundleNotForPlan
     if held is not None:
         return _resume(held)
-    charge = Charge(ChargeKind.BUNDLE, bundle.code, bundle.version, bundle.name, bundle.price)
+    discount = best_discount(snapshot.discounts, DiscountOn.BUNDLE, bundle.code, bundle.price)
+    charge = Charge(ChargeKind.BUNDLE, bundle.code, bundle.version, bundle.name, bundle.price, discount=discount)
     charges = (charge,) if bundle.price else ()
     if not bundle.recurring:
         until = bundle_until(snapshot, bundle, now=now, zone=zone)
@@ -863,3 +952,58 @@ def of_promise(
     kopecks = int(sum_) if sum_.isascii() and sum_.isdigit() and len(sum_) < 12 else 0
     fee = fee_of(terms, kopecks)
     return (Promise(terms.code, terms.version, terms.name, kopecks, fee, due_at(terms, now=now, zone=zone)),)
+
+
+# --- promotions ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPromotion:
+    """A promotion that may be joined: its newest version, and the promo code by which it is, if by one."""
+
+    version_id: int
+    code: str
+    version: int
+    terms: Terms
+    promo_code: str = ""
+
+
+def of_join(snapshot: Snapshot, promotion: OpenPromotion, *, now: datetime, zone: tzinfo) -> Effects:
+    """Joining it: everything that it gives at once, and its discount on the fees to come.
+
+    Raises:
+        PromotionOver: it cannot be joined at this moment.
+        AlreadyJoined: it was joined before.
+    """
+    terms, code, version = promotion.terms, promotion.code, promotion.version
+    if promotion.code in snapshot.joined:
+        raise AlreadyJoined
+    if not terms.is_open(now):
+        raise PromotionOver
+    gifts: list[Effect] = []
+    for reward in terms.rewards:
+        if isinstance(reward, Money):
+            gifts.append(Gift(code, version, terms.title, reward.kopecks))
+        elif isinstance(reward, Package):
+            until = end_of_day_after(now, reward.days, zone)
+            gifts.append(GrantAllowance("promotion", terms.title, reward.kind, "", reward.amount, until))
+    joined = Join(
+        promotion.version_id, code, version, terms.title, terms.gift_kopecks, terms.discount, promotion.promo_code
+    )
+    return (*gifts, joined)
+
+
+def discounts_after(snapshot: Snapshot, effects: Effects) -> tuple[HeldDiscount, ...]:
+    """The discounts on fees to come when the effects have been applied."""
+    left = {effect.participation_id for effect in effects if isinstance(effect, Leave)}
+    applied = [effect.discount for effect in effects if isinstance(effect, Charge) and effect.discount]
+    held = [one for one in held_after(snapshot.discounts, applied) if one.participation_id not in left]
+    joined = (
+        HeldDiscount(_NEWEST, effect.code, effect.version, effect.name, effect.discount)
+        for effect in effects
+        if isinstance(effect, Join) and effect.discount
+    )
+    return (*held, *joined)
+
+
+_NEWEST = 2**62  # the id of a participation that there will be

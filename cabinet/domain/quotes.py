@@ -19,9 +19,12 @@ from cabinet.domain.effects import (
     DropAllowance,
     Effect,
     Effects,
+    Gift,
     GrantAllowance,
     HeldOption,
     ItemKind,
+    Join,
+    Leave,
     OptionState,
     OrderKind,
     PlanTerm,
@@ -31,10 +34,12 @@ from cabinet.domain.effects import (
     SetSettings,
     Snapshot,
     SwitchOption,
+    discounts_after,
     net_kopecks,
     write_effects,
 )
 from cabinet.domain.money import prorate_rest
+from cabinet.domain.promotions import Discount, DiscountOn, HeldDiscount, best_discount
 
 UNDO_FOR = timedelta(hours=24)
 _MONTH_DAYS = 30  # a service paid by the day, as a sum for a month
@@ -42,11 +47,15 @@ _MONTH_DAYS = 30  # a service paid by the day, as a sum for a month
 
 @dataclass(frozen=True, slots=True)
 class NextFee:
-    """The nearest fee: `per` is `day` or `month`. Of a suspended plan the one that is waited for."""
+    """The nearest fee: `per` is `day` or `month`. Of a suspended plan the one that is waited for.
+
+    `full_kopecks`: what it would be without the discount that it has; 0: it has none.
+    """
 
     at: datetime
     kopecks: int
     per: str
+    full_kopecks: int = 0
 
 
 class PartKind(StrEnum):
@@ -61,6 +70,8 @@ class PartKind(StrEnum):
     OPTION_FREE = "option_free"  # a service had already comes with the plan from now on (name, kopecks saved)
     OPTION_PAID = "option_paid"  # a service had already came with the plan, now it costs (name, kopecks)
     PLANNED = "planned"  # a planned change that does not happen (name, at)
+    GIFT = "gift"  # roubles of a promotion (name, kopecks)
+    DISCOUNT = "discount"  # of a promotion, on fees to come (name, discount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,7 @@ class Part:
     at: datetime | None = None
     days: int = 1
     of_days: int = 1
+    discount: Discount | None = None
 
 
 class DoorKind(StrEnum):
@@ -84,6 +96,7 @@ class DoorKind(StrEnum):
 
     CLOSED_PLAN = "closed_plan"  # the present terms are not sold any more
     TRIAL = "trial"  # it is given once
+    PROMOTION = "promotion"  # left, it cannot be joined again
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,17 +225,26 @@ def summarize(
     scheduled = next((effect for effect in effects if isinstance(effect, Schedule)), None)
     net = net_kopecks(effects)
     touched = next((effect for effect in effects if isinstance(effect, SwitchOption | ChangeOption)), None)
-    if touched is None:
-        next_fees = _plan_fee(snapshot, snapshot.term), _plan_fee_after(snapshot, effects)
+    discounts = discounts_after(snapshot, effects)
+    of_item = _discounted_item(snapshot, effects)
+    if touched is None and of_item is not None:
+        code = snapshot.plan.code
+        next_fees = _option_fee(of_item, code, snapshot.discounts), _option_fee(of_item, code, discounts)
+        names = "", ""
+    elif touched is None:
+        next_fees = _plan_fee(snapshot, snapshot.term), _plan_fee_after(snapshot, effects, discounts)
         names = snapshot.term.name, term_after.name
     else:
         before = snapshot.option(touched.item, touched.code)
         after = next((one for one in held_after if (one.item, one.code) == (touched.item, touched.code)), None)
         code = snapshot.plan.code
-        next_fees = _option_fee(before, code), _option_fee(after, code)
+        next_fees = _option_fee(before, code, snapshot.discounts), _option_fee(after, code, discounts)
         names = (before.name if before else "", touched.name)
     promise = next((effect for effect in effects if isinstance(effect, Promise)), None)
-    if promise is not None:
+    promotion = next((effect for effect in effects if isinstance(effect, Join | Leave)), None)
+    if promotion is not None:
+        names = "", promotion.name
+    elif promise is not None:
         names = "", promise.name
     elif touched is None and not _is_of_plan(effects):
         names = "", next((effect.name for effect in effects if isinstance(effect, GrantAllowance)), "")
@@ -308,33 +330,59 @@ def _held_after(snapshot: Snapshot, effects: Effects) -> tuple[HeldOption, ...]:
     return tuple(held.values())
 
 
-def _plan_fee(snapshot: Snapshot, term: PlanTerm) -> NextFee | None:
+Discounts = tuple[HeldDiscount, ...]
+
+
+def _plan_fee(snapshot: Snapshot, term: PlanTerm, discounts: Discounts | None = None) -> NextFee | None:
     planned = snapshot.planned
     if planned is not None and planned.at == term.next_fee_at:
         term = planned.term
-    return _fee_of(term, snapshot.term.next_fee_at)
+    return _fee_of(term, snapshot.term.next_fee_at, snapshot.discounts if discounts is None else discounts)
 
 
-def _plan_fee_after(snapshot: Snapshot, effects: Effects) -> NextFee | None:
+def _plan_fee_after(snapshot: Snapshot, effects: Effects, discounts: Discounts) -> NextFee | None:
     for effect in effects:
         if isinstance(effect, Schedule):
-            return _fee_of(effect.change.after, effect.at)
+            return _fee_of(effect.change.after, effect.at, discounts)
         if isinstance(effect, SetPlan):
-            return _fee_of(effect.after, effect.after.next_fee_at)
+            return _fee_of(effect.after, effect.after.next_fee_at, discounts)
     if any(isinstance(effect, CancelSchedule) for effect in effects):
-        return _fee_of(snapshot.term, snapshot.term.next_fee_at)
-    return _plan_fee(snapshot, snapshot.term)
+        return _fee_of(snapshot.term, snapshot.term.next_fee_at, discounts)
+    return _plan_fee(snapshot, snapshot.term, discounts)
 
 
-def _fee_of(term: PlanTerm, at: datetime) -> NextFee | None:
-    return NextFee(at, term.fee_kopecks, str(term.unit)) if term.fee_kopecks else None
+def _fee_of(term: PlanTerm, at: datetime, discounts: Discounts) -> NextFee | None:
+    if not term.fee_kopecks:
+        return None
+    return _discounted(NextFee(at, term.fee_kopecks, str(term.unit)), discounts, DiscountOn.PLAN, term.code)
 
 
-def _option_fee(held: HeldOption | None, plan_code: str) -> NextFee | None:
+def _option_fee(held: HeldOption | None, plan_code: str, discounts: Discounts) -> NextFee | None:
     if held is None or held.term.next_fee_at is None or held.term.state == OptionState.TRIAL:
         return None
     price = held.price_on(plan_code)
-    return NextFee(held.term.next_fee_at, price, str(held.per)) if price else None
+    if not price:
+        return None
+    fee = NextFee(held.term.next_fee_at, price, str(held.per))
+    return _discounted(fee, discounts, DiscountOn(str(held.item)), held.code)
+
+
+def _discounted(fee: NextFee, discounts: Discounts, on: DiscountOn, code: str) -> NextFee:
+    discount = best_discount(discounts, on, code, fee.kopecks)
+    if discount is None:
+        return fee
+    return replace(fee, kopecks=fee.kopecks - discount.off(fee.kopecks), full_kopecks=fee.kopecks)
+
+
+def _discounted_item(snapshot: Snapshot, effects: Effects) -> HeldOption | None:
+    """The service or package that is had and that the joined or left promotion's discount is on."""
+    left = {effect.participation_id for effect in effects if isinstance(effect, Leave)}
+    discounts = [effect.discount for effect in effects if isinstance(effect, Join)]
+    discounts += [one.discount for one in snapshot.discounts if one.participation_id in left]
+    for discount in discounts:
+        if discount is not None and discount.on != DiscountOn.PLAN:
+            return snapshot.option(ItemKind(str(discount.on)), discount.code)
+    return None
 
 
 def _term_lines(snapshot: Snapshot, term_after: PlanTerm, plan_after: Plan) -> Iterator[TermLine]:
@@ -384,6 +432,13 @@ def _losses(
                 if one.is_of_plan and not one.is_unlimited and one.remaining and one.valid_until == effect.at:
                     name = _scope_name(snapshot.plan, one.scope)
                     yield Part(PartKind.LEFTOVER, one.name, one.kind, one.scope, name, one.remaining, at=effect.at)
+        elif isinstance(effect, Leave):
+            held_discount = next(
+                (one for one in snapshot.discounts if one.participation_id == effect.participation_id), None
+            )
+            if held_discount is not None:
+                rest_of_it = replace(held_discount.discount, periods=held_discount.left)
+                yield Part(PartKind.DISCOUNT, effect.name, discount=rest_of_it)
         elif isinstance(effect, SetPlan) and (rest := _fee_rest(snapshot, effects, now=now, zone=zone)):
             yield Part(PartKind.FEE_REST, effect.before.name, kopecks=rest)
     if plan_after.code == snapshot.plan.code:
@@ -437,6 +492,10 @@ def _gain(effect: Effect, plan_after: Plan) -> Iterator[Part]:
             days=effect.days,
             of_days=effect.of_days,
         )
+    elif isinstance(effect, Gift):
+        yield Part(PartKind.GIFT, effect.name, kopecks=effect.kopecks)
+    elif isinstance(effect, Join) and effect.discount is not None:
+        yield Part(PartKind.DISCOUNT, effect.name, discount=effect.discount)
     elif isinstance(effect, SwitchOption):
         yield Part(PartKind.OPTION, effect.name, kopecks=effect.price_kopecks, at=effect.term.next_fee_at)
     elif isinstance(effect, ChangeOption) and effect.after.next_fee_at is not None:
@@ -450,3 +509,5 @@ def _doors(snapshot: Snapshot, effects: Effects) -> Iterator[Door]:
     for effect in effects:
         if isinstance(effect, SwitchOption) and effect.trial_until is not None:
             yield Door(DoorKind.TRIAL, effect.name)
+        elif isinstance(effect, Leave):
+            yield Door(DoorKind.PROMOTION, effect.name)

@@ -30,7 +30,9 @@ class Category(StrEnum):
 ABROAD = "intl"
 ROAMING = "roaming"
 
-NOT_INCOME = frozenset({"operator:gateway", "operator:opening", "operator:promised"})  # where money comes from
+NOT_INCOME = frozenset(  # where money comes from
+    {"operator:gateway", "operator:opening", "operator:promised", "operator:promotions"}
+)
 
 _BY_KIND = {
     "plan_fee": Category.PLAN_FEE,

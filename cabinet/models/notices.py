@@ -24,6 +24,7 @@ class NoticeKind(StrEnum):
     ORDER = "order"
     ORDER_UNDONE = "order_undone"
     TRIAL_ENDS = "trial_ends"
+    DISCOUNT_ENDS = "discount_ends"  # the fee before this one was the last with it
     SIGN_IN = "sign_in"
     PASSWORD_SET = "password_set"  # noqa: S105
     PASSWORD_REMOVED = "password_removed"  # noqa: S105

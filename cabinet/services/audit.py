@@ -19,7 +19,7 @@ from sqlmodel import Session
 
 from cabinet import clock, ledger, months
 from cabinet.config import settings
-from cabinet.domain.effects import Charge, Promise, read_effects
+from cabinet.domain.effects import Charge, Gift, Promise, read_effects
 from cabinet.domain.rating import recompute_amount
 from cabinet.domain.spending import NOT_INCOME, category_of
 from cabinet.models.base import Instant, Json, metadata
@@ -77,7 +77,8 @@ class AuditReport:
 
 
 def run_audit(session: Session, progress: Progress | None = None) -> AuditReport:
-    """Checks the invariants I1–I13 of the ledger, top-ups, fees, orders, promised payments, usage and messages."""
+    """Checks the invariants I1–I14 of the ledger, top-ups, fees, orders, promised payments, promotions, usage and
+    messages."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL statement_timeout = 0"))  # an audit may take its time
     report = progress or (lambda name, checked: None)
@@ -429,6 +430,89 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
         ],
     ),
     (
+        "I14",
+        "what promotions promised has come, once, and no more of it",
+        "participation",
+        [
+            (
+                rf"""
+                SELECT {_main_of("r")} AS account, r.id FROM participation r
+                  JOIN "order" o ON o.id = r.order_id
+                  JOIN promotion_version v ON v.id = r.version_id
+                 WHERE o.subscriber_id <> r.subscriber_id OR o.undone_at IS NOT NULL
+                    OR v.promotion_id <> r.promotion_id
+                    OR coalesce((SELECT sum(p.amount_kopecks) FROM posting p
+                                   JOIN account a ON a.id = p.source_id AND a.code = 'operator\:promotions'
+                                  WHERE p.transaction_id = o.transaction_id), 0) <> r.gift_kopecks""",
+                "participation {id} was posted otherwise",
+            ),
+            (
+                r"""
+                SELECT 'operator\:promotions' AS account, sums.given, sums.promised FROM (
+                       SELECT coalesce((SELECT sum(CASE WHEN p.source_id = a.id THEN p.amount_kopecks
+                                                        ELSE -p.amount_kopecks END)
+                                          FROM posting p JOIN account a ON a.id IN (p.source_id, p.destination_id)
+                                         WHERE a.code = 'operator\:promotions'), 0) AS given,
+                              coalesce((SELECT sum(gift_kopecks) FROM participation), 0) AS promised) sums
+                 WHERE sums.given <> sums.promised""",
+                "{given} kopecks are out, and those who joined were promised {promised}",
+            ),
+            (
+                f"""
+                SELECT {_main_of("r")} AS account, r.id, r.discount_left, r.discount_periods,
+                       (SELECT count(*) FROM discount_use u WHERE u.participation_id = r.id) AS times
+                  FROM participation r
+                 WHERE r.discount_periods - r.discount_left
+                       <> (SELECT count(*) FROM discount_use u WHERE u.participation_id = r.id)
+                    OR r.discount_periods - r.discount_left
+                       <> coalesce((SELECT max(u.number) FROM discount_use u WHERE u.participation_id = r.id), 0)""",
+                "participation {id}: of {discount_periods} fees {times} had its discount, {discount_left} are left",
+            ),
+            (
+                f"""
+                SELECT {_main_of("r")} AS account, u.id, u.full_kopecks, u.off_kopecks FROM discount_use u
+                  JOIN participation r ON r.id = u.participation_id
+                 WHERE u.off_kopecks > u.full_kopecks OR u.off_kopecks <>
+                       CASE WHEN r.discount_percent > 0 THEN (u.full_kopecks * r.discount_percent + 99) / 100
+                            WHEN r.discount_kopecks < u.full_kopecks THEN r.discount_kopecks
+                            ELSE u.full_kopecks END""",
+                "discount {id} took {off_kopecks} off {full_kopecks} kopecks",
+            ),
+            (
+                f"""
+                SELECT {_main_of("r")} AS account, u.id FROM discount_use u
+                  JOIN participation r ON r.id = u.participation_id
+                 WHERE u.order_id IS NULL AND NOT EXISTS (
+                       SELECT 1 FROM fee_charge f
+                        WHERE f.subscription_id = u.plan_subscription_id AND f.period_end_at = u.period_end_at
+                          AND f.amount_kopecks = u.full_kopecks - u.off_kopecks
+                       UNION ALL
+                       SELECT 1 FROM option_fee_charge f
+                        WHERE f.option_subscription_id = u.option_subscription_id
+                          AND f.period_end_at = u.period_end_at
+                          AND f.amount_kopecks = u.full_kopecks - u.off_kopecks)""",
+                "discount {id} is on no fee",
+            ),
+            (
+                """
+                SELECT 'promotion ' || m.code AS account, m.joined,
+                       (SELECT count(*) FROM participation r WHERE r.promotion_id = m.id) AS times
+                  FROM promotion m
+                 WHERE m.joined <> (SELECT count(*) FROM participation r WHERE r.promotion_id = m.id)""",
+                "{joined} places are taken, and {times} have joined",
+            ),
+            (
+                """
+                SELECT 'promo code ' || c.id AS account, c.uses, c.most_uses,
+                       (SELECT count(*) FROM participation r WHERE r.promo_code_id = c.id) AS times
+                  FROM promo_code c
+                 WHERE c.uses > c.most_uses
+                    OR c.uses <> (SELECT count(*) FROM participation r WHERE r.promo_code_id = c.id)""",
+                "was used {uses} times of {most_uses}, and {times} have joined by it",
+            ),
+        ],
+    ),
+    (
         "I8",
         "every usage record was rated and charged once",
         "usage_record",
@@ -570,7 +654,7 @@ def _check_orders(session: Session, check: Check, report: Progress) -> None:
             charges = [effect for effect in read_effects(row.effects) if isinstance(effect, Charge)]
             taken = sum(charge.kopecks for charge in charges if not charge.is_refund)
             given = sum(charge.kopecks for charge in charges if charge.is_refund)
-            given += sum(effect.kopecks for effect in read_effects(row.effects) if isinstance(effect, Promise))
+            given += sum(effect.kopecks for effect in read_effects(row.effects) if isinstance(effect, Promise | Gift))
             if (taken, given) != (row.taken, row.given):
                 what = (
                     f"order {row.id} took {row.taken} and gave {row.given} kopecks, its quote said {taken} and {given}"

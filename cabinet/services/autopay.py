@@ -45,7 +45,7 @@ from cabinet.models.ledger import Account, AccountKind
 from cabinet.models.outbox import OutboxMessage
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.top_ups import TopUp
-from cabinet.services import orders, outbox, promised_payments, sessions, subscribers, top_ups
+from cabinet.services import discounts, orders, outbox, promised_payments, sessions, subscribers, top_ups
 from cabinet.services.sessions import Principal
 from cabinet.services.sign_in import FreshCodeNeeded
 from cabinet.services.top_ups import Method
@@ -508,9 +508,10 @@ def _next_fee(session: Session, subscriber_id: int, *, now: datetime) -> _NextFe
     debt = snapshot.standing.debt_kopecks if snapshot.standing else 0
     promise = promised_payments.get_open(session, subscriber_id)
     returned = promise.amount_kopecks + promise.fee_kopecks if promise and promise.due_at <= at else 0
-    needed = then.fee_kopecks + _services(snapshot, at) + debt + returned
+    fee, following_fee = discounts.coming(snapshot.discounts, then.code, then.fee_kopecks, 2)
+    needed = fee + _services(snapshot, at) + debt + returned
     following = period_containing(at, then.anchor_day, then.unit, zone).end
-    return _NextFee((at, following), needed - snapshot.available_kopecks, then.fee_kopecks)
+    return _NextFee((at, following), needed - snapshot.available_kopecks, following_fee)
 
 
 def _services(snapshot: Snapshot, until: datetime) -> int:

@@ -27,12 +27,13 @@ from cabinet import clock, ledger
 from cabinet.bulk import insert_many, is_among
 from cabinet.domain.catalogue import Plan
 from cabinet.domain.periods import Period, period_containing, periods_between
+from cabinet.domain.promotions import Applied, DiscountOn, best_discount, held_after
 from cabinet.models.base import metadata
 from cabinet.models.notices import NoticeKind
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import AllowanceSource
-from cabinet.services import catalogue, changes, notices, option_fees
+from cabinet.services import catalogue, changes, discounts, notices, option_fees
 
 _fee_charge: Table = metadata.tables["fee_charge"]
 _allowance: Table = metadata.tables["allowance"]
@@ -263,12 +264,19 @@ def _subscriptions(session: Session, subscriber_id: int, state: SubscriptionStat
 
 
 class _Fee(NamedTuple):
+    """`amount_kopecks` is what is charged: `full_kopecks` without the discount."""
+
     subscription: PlanSubscription
     region: str
     plan: Plan
     period: Period
     happened_at: datetime
-    amount_kopecks: int
+    full_kopecks: int
+    discount: Applied | None = None
+
+    @property
+    def amount_kopecks(self) -> int:
+        return self.full_kopecks - (self.discount.off(self.full_kopecks) if self.discount else 0)
 
     @property
     def subscription_id(self) -> int:
@@ -323,7 +331,7 @@ def _due_periods(subscription: PlanSubscription, plan: Plan, moment: datetime) -
 
 
 def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> list[FeeResult]:
-    fees = _without_charged(session, fees)
+    fees = _with_discounts(session, _without_charged(session, fees))
     if not fees:
         session.flush()
         return []
@@ -361,9 +369,12 @@ def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> list[Fe
             charged.append((fee, transaction_id))
             if was_suspended or fee.amount_kopecks:
                 events.append(_event(fee, NoticeKind.RESTORED if was_suspended else NoticeKind.FEE))
+            if fee.discount and fee.discount.is_last:
+                events.append(_discount_ends(fee, fee.discount))
     session.flush()
     insert_many(session, _fee_charge, _CHARGE_COLUMNS, [_charge_row(fee, paid_by, now) for fee, paid_by in charged])
     insert_many(session, _allowance, option_fees.GRANT_COLUMNS, [row for fee, _ in charged for row in _grant_rows(fee)])
+    discounts.note_uses(session, [_use(fee, fee.discount, paid_by) for fee, paid_by in charged if fee.discount])
     notices.tell(session, events, now=now)
     return [_result(fee, FeeOutcome.CHARGED, paid_by) for fee, paid_by in charged] + list(lacking.values())
 
@@ -372,6 +383,38 @@ def _event(fee: _Fee, kind: NoticeKind) -> notices.Event:
     reference = f"plan-{kind}:{fee.subscription_id}:{fee.start_on}"
     facts = {"kopecks": fee.amount_kopecks, "name": fee.plan.name}
     return notices.Event(fee.subscription.subscriber_id, kind, reference, fee.happened_at, facts)
+
+
+def _discount_ends(fee: _Fee, discount: Applied) -> notices.Event:
+    reference = f"discount-ends:{discount.participation_id}"
+    facts = {"kopecks": fee.full_kopecks, "name": discount.name}
+    return notices.Event(fee.subscription.subscriber_id, NoticeKind.DISCOUNT_ENDS, reference, fee.happened_at, facts)
+
+
+def _use(fee: _Fee, discount: Applied, transaction_id: int | None) -> discounts.Use:
+    return discounts.Use(
+        discount,
+        fee.full_kopecks,
+        fee.period.end,
+        fee.happened_at,
+        plan_subscription_id=fee.subscription_id,
+        transaction_id=transaction_id,
+    )
+
+
+def _with_discounts(session: Session, fees: Sequence[_Fee]) -> list[_Fee]:
+    """Each fee with the discount that it has; several of one subscriber use them one after another."""
+    held = discounts.list_held(session, {fee.subscription.subscriber_id for fee in fees if fee.full_kopecks})
+    if not held:
+        return list(fees)
+    found = []
+    for fee in fees:
+        mine = held.get(fee.subscription.subscriber_id, ())
+        discount = best_discount(mine, DiscountOn.PLAN, fee.plan.code, fee.full_kopecks)
+        if discount is not None:
+            held[fee.subscription.subscriber_id] = held_after(mine, [discount])
+        found.append(fee._replace(discount=discount))
+    return found
 
 
 def _without_charged(session: Session, fees: Sequence[_Fee]) -> list[_Fee]:
@@ -415,7 +458,8 @@ def _explain(fee: _Fee) -> dict[str, Any]:
         for step in setting.steps
         if step.code == chosen[setting.code]
     ]
-    base = fee.amount_kopecks - sum(price for _, price in steps)
+    base = fee.full_kopecks - sum(price for _, price in steps)
+    discount = {"discount": fee.discount.explanation()} if fee.discount else {}
     return {
         "plan": plan.code,
         "version": plan.version,
@@ -424,6 +468,7 @@ def _explain(fee: _Fee) -> dict[str, Any]:
         "period_start": fee.start_on,
         "period_end": clock.local(fee.period.end).date().isoformat(),
         "parts": [{"code": code, "kopecks": kopecks} for code, kopecks in [("fee", base), *steps] if kopecks],
+        **discount,
     }
 
 

@@ -23,16 +23,18 @@ from sqlmodel import Session, col
 from cabinet import clock
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Plan
-from cabinet.domain.effects import ChargeKind, recompute_charge
+from cabinet.domain.effects import GIFT, PROMISED, ChargeKind, recompute_charge
 from cabinet.domain.errors import CabinetError, NotFound
+from cabinet.domain.money import prorate_rest
 from cabinet.domain.periods import period_containing
+from cabinet.domain.promotions import HeldDiscount, recompute_off
 from cabinet.domain.rating import Direction, Reason, Rounding
 from cabinet.domain.spending import Category, category_of, is_income
 from cabinet.models.base import metadata
 from cabinet.models.ledger import AccountKind
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
-from cabinet.services import retention, tariffs
+from cabinet.services import discounts, retention, tariffs
 from cabinet.services.tariffs import PlanFacts
 
 _spending: Table = metadata.tables["spending_day"]
@@ -138,7 +140,8 @@ def get_month(session: Session, subscriber_id: int, month_on: date, *, now: date
         if spent.get(category) or previous.get(category)
     ]
     total = sum(days)
-    expected = tuple(_list_expected(who, now=now, end_on=end_on)) if is_current else ()
+    held = discounts.list_held(session, [subscriber_id]).get(subscriber_id, ()) if is_current else ()
+    expected = tuple(_list_expected(who, held, now=now, end_on=end_on)) if is_current else ()
     return Month(
         month_on=month_on,
         until_on=until_on,
@@ -180,15 +183,16 @@ def list_coming_fees(subscription: PlanSubscription, plan: Plan, *, now: datetim
     return found
 
 
-def _list_expected(who: "_Who", *, now: datetime, end_on: date) -> Iterable[Expected]:
+def _list_expected(who: "_Who", held: Sequence[HeldDiscount], *, now: datetime, end_on: date) -> Iterable[Expected]:
     """Known fees from now to the end of the month; without money for the last one nothing more is expected."""
     for subscription, facts in who.plans:
         plan = facts.plan
         if subscription.ended_at is not None or subscription.state == SubscriptionState.SUSPENDED:
             continue
         fee = plan.fee_for(who.subscriber.region, subscription.settings)
-        for at in list_coming_fees(subscription, plan, now=now, until=_midnight(end_on)) if fee else ():
-            yield Expected(max(clock.local(at).date(), clock.local(now).date()), fee, plan.name)
+        fees_at = list_coming_fees(subscription, plan, now=now, until=_midnight(end_on)) if fee else []
+        for at, kopecks in zip(fees_at, discounts.coming(held, plan.code, fee, len(fees_at)), strict=True):
+            yield Expected(max(clock.local(at).date(), clock.local(now).date()), kopecks, plan.name)
 
 
 def _main_difference(categories: Sequence[CategorySpending]) -> Difference | None:
@@ -252,7 +256,8 @@ class Line:
     nothing back. `balance_after_kopecks` is the main account's, None where the line did not touch it (usage that was
     free, or wholly a debt). `quantity` is in the kind's unit: seconds, messages, bytes; None where nothing was used.
     `zone_name` names the zone or traffic class, `destination` follows “Звонок”, `peer` is the other party or the
-    application. `charge` is what an order or a fee of a service was for, and `name` the plan, service or package.
+    application. `charge` is what an order or a fee of a service was for (a `ChargeKind`, `PROMISED` or `GIFT`), and
+    `name` the plan, service, package or promotion.
     A reversal has these facts of what it gives back.
     """
 
@@ -271,7 +276,7 @@ class Line:
     zone: str = ""
     zone_name: str = ""
     destination: str = ""
-    charge: ChargeKind | None = None
+    charge: str | None = None
     name: str = ""
 
 
@@ -345,7 +350,8 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a fee: the plan's own (`name` is the plan's), or a chosen step of a setting."""
+    """A part of a fee: the plan's own (`name` is the plan's), a chosen step of a setting, or (`DISCOUNT`, negative)
+    what a promotion took off."""
 
     code: str
     name: str
@@ -363,6 +369,7 @@ class LineExplanation:
     `missed_quantity` was left. It was paid in blocks of `block` units at `price_kopecks` each: `blocks` of them. Where
     what is over the allowances is summed over the period, the sum was `counter_before` and became `counter_after`, and
     `blocks` is how many more that makes. `debt_after_kopecks` is there when the money did not do.
+    Of a fee that had a discount: that was the `discount_number`th of `discount_periods`.
     Of a fee: `parts` for the period [`period_start_on`, `period_end_on`). Of an order: one part, with the days that it
     is a share for, negative where it came back.
     Of money in: `paid_kopecks`, and `paid_from` says where from (`card`). Of a reversal: all
@@ -393,6 +400,11 @@ class LineExplanation:
     balance_after_kopecks: int | None = None
     debt_after_kopecks: int | None = None
     reversed_line_id: str = ""
+    discount_number: int | None = None
+    discount_periods: int | None = None
+
+
+DISCOUNT = "discount"
 
 
 def explain_line(session: Session, subscriber_id: int, line_id: str) -> LineExplanation:
@@ -441,6 +453,14 @@ def explain_lines(session: Session, subscriber_id: int, line_ids: Sequence[str])
 
 def _explain(who: "_Who", entry: "_Entry", allowance_names: Mapping[int, str]) -> LineExplanation:
     facts = entry.facts
+    if discount := facts.get("discount"):
+        known = _explain_fully(who, entry, allowance_names)
+        return replace(known, discount_number=discount["number"], discount_periods=discount["periods"])
+    return _explain_fully(who, entry, allowance_names)
+
+
+def _explain_fully(who: "_Who", entry: "_Entry", allowance_names: Mapping[int, str]) -> LineExplanation:
+    facts = entry.facts
     subscription, plan = who.subscription_at(facts, entry.charged_at) or (None, None)
     common = LineExplanation(
         line=entry.line,
@@ -470,18 +490,28 @@ def _explain(who: "_Who", entry: "_Entry", allowance_names: Mapping[int, str]) -
         return replace(
             common,
             region=facts["region"],
-            parts=tuple(_part(plan, part["code"], part["kopecks"]) for part in facts["parts"]),
+            parts=(
+                *(_part(plan, part["code"], part["kopecks"]) for part in facts["parts"]),
+                *_discount_parts(facts, sum(part["kopecks"] for part in facts["parts"])),
+            ),
             period_start_on=date.fromisoformat(facts["period_start"]),
             period_end_on=date.fromisoformat(facts["period_end"]),
         )
+    if entry.what == "order" and facts["kind"] in (PROMISED, GIFT):
+        return replace(common, paid_kopecks=recompute_charge(facts))
     if entry.what == "order":
+        days, of_days = facts["days"], facts["of_days"]
+        full = prorate_rest(facts["price_kopecks"], days, of_days)
         sign = -1 if facts["is_refund"] else 1
-        part = Part(facts["code"], facts["name"], "", sign * recompute_charge(facts), facts["days"], facts["of_days"])
-        return replace(common, parts=(part,))
+        part = Part(facts["code"], facts["name"], "", sign * full, days, of_days)
+        return replace(common, parts=(part, *_discount_parts(facts, full - recompute_charge(facts), is_off=True)))
     if entry.what in _FEES_OF_SERVICES:
         return replace(
             common,
-            parts=(Part(facts["code"], facts["name"], "", facts["price_kopecks"]),),
+            parts=(
+                Part(facts["code"], facts["name"], "", facts["price_kopecks"]),
+                *_discount_parts(facts, facts["price_kopecks"]),
+            ),
             period_start_on=date.fromisoformat(facts["period_start"]),
             period_end_on=date.fromisoformat(facts["period_end"]),
         )
@@ -490,6 +520,13 @@ def _explain(who: "_Who", entry: "_Entry", allowance_names: Mapping[int, str]) -
     if entry.what == "opening":
         return replace(common, paid_kopecks=facts["opening_kopecks"])
     return common
+
+
+def _discount_parts(facts: Mapping[str, Any], kopecks: int, *, is_off: bool = False) -> tuple[Part, ...]:
+    """What the fee's discount took off so many kopecks; of a share it is known already."""
+    if not facts.get("discount"):
+        return ()
+    return (Part(DISCOUNT, facts["discount"]["name"], "", -(kopecks if is_off else recompute_off(facts, kopecks))),)
 
 
 _FEES_OF_SERVICES = ("option_fee", "bundle")
@@ -609,7 +646,9 @@ _KIND_WORDS = {
     "promised_return": "возврат обещанный платёж promised payment",
     "promised_fee": "плата обещанный платёж promised payment fee",
 }
-_CHARGE_WORDS = {
+_CHARGE_WORDS: dict[str, str] = {
+    PROMISED: "обещанный платёж promised payment",
+    GIFT: "подарок акция gift promotion",
     ChargeKind.PLAN_FEE: "тариф plan",
     ChargeKind.SWITCH: "переход на тариф plan switch",
     ChargeKind.OPTION_FEE: "услуга service",
@@ -886,7 +925,7 @@ def _line(plan: Plan | None, facts: Mapping[str, Any], **known: Any) -> Line:
     """A line with what the facts say of the usage, if there was any."""
     plan_name = plan.name if plan else ""
     if "zone" not in facts:
-        charge = ChargeKind(facts["kind"]) if facts.get("kind") in set(ChargeKind) else None
+        charge = facts["kind"] if facts.get("kind") in _CHARGE_WORDS else None
         return Line(plan_name=plan_name, charge=charge, name=facts["name"] if charge else "", **known)
     zone = plan.zones.get(facts["zone"]) if plan else None
     return Line(

@@ -26,7 +26,7 @@ from cabinet.models.notices import EmailAddress, Notice, NoticeChoice, NoticeCur
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance
-from cabinet.services import catalogue, outbox
+from cabinet.services import catalogue, discounts, outbox
 
 NEWS_FOR = timedelta(days=1)
 TOLD_FOR = timedelta(days=31)
@@ -155,12 +155,17 @@ TELLINGS: dict[NoticeKind, Telling] = {
             "bundle_paid": "Подключили пакет «{name}», списали {kopecks} ₽.",
             "bundle_off": "Пакет «{name}» больше не продлится.",
             "promise": "Обещанный платёж {promised_kopecks} ₽ на балансе.",
+            "promotion": "Вы участвуете в акции «{name}».",
+            "promotion_leave": "Вы вышли из акции «{name}».",
         },
         "/orders/",
         _of_order,
     ),
     NoticeKind.ORDER_UNDONE: Telling(Topic.ACCOUNT, "Отменили изменение: «{name}».", "/orders/"),
     NoticeKind.TRIAL_ENDS: Telling(Topic.ACCOUNT, "Бесплатный период «{name}» закончится {on}.", "/services/"),
+    NoticeKind.DISCOUNT_ENDS: Telling(
+        Topic.ACCOUNT, "«{name}»: это была последняя плата со скидкой, дальше {kopecks} ₽.", "/offers/"
+    ),
     NoticeKind.SIGN_IN: Telling(
         Topic.SECURITY,
         "Вошли с нового устройства: {device}, {address}. Если это не вы, выйдите со всех устройств.",
@@ -429,9 +434,12 @@ def _low_balances(
         for subscriber_id, balance, limit in sums:
             available[subscriber_id] = available.get(subscriber_id, 0) + balance + limit
     events = []
+    held = discounts.list_held(session, {one.subscriber_id for one, _ in rows})
     for subscription, region in rows:
         at = cast(datetime, subscription.next_fee_at)
-        fee = plans[subscription.plan_version_id].plan.fee_for(region, subscription.settings)
+        plan = plans[subscription.plan_version_id].plan
+        full = plan.fee_for(region, subscription.settings)
+        fee = discounts.coming(held.get(subscription.subscriber_id, ()), plan.code, full, 1)[0]
         lacking = fee - available.get(subscription.subscriber_id, 0)
         is_told_later = any(now + timedelta(days=sooner) >= at for sooner in FEE_DAYS if sooner < days)
         if fee and lacking > 0 and not is_told_later:

@@ -18,6 +18,7 @@ from cabinet.bulk import insert_many, is_among
 from cabinet.domain.catalogue import Bundle, Grant, Option, OptionPeriod
 from cabinet.domain.effects import ItemKind, OptionState
 from cabinet.domain.periods import Period, PeriodUnit, period_containing, periods_between
+from cabinet.domain.promotions import Applied, DiscountOn, best_discount, held_after
 from cabinet.models.base import metadata
 from cabinet.models.catalogue import PlanVersion
 from cabinet.models.notices import NoticeKind
@@ -25,7 +26,7 @@ from cabinet.models.options import OptionSubscription
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription
 from cabinet.models.usage import AllowanceSource
-from cabinet.services import catalogue, notices, outbox
+from cabinet.services import catalogue, discounts, notices, outbox
 
 ASK_BEFORE = timedelta(days=2)
 
@@ -136,7 +137,7 @@ def charge_until(session: Session, subscription_ids: Sequence[int], moment: date
         is_free = plans.get(item.subscription.subscriber_id) in item.included_in
         amount = 0 if is_free else item.price_kopecks
         fees += [_Fee(item, period, at, amount) for period, at in _due_periods(item, moment)]
-    _charge(session, _without_charged(session, fees), now=now)
+    _charge(session, _with_discounts(session, _without_charged(session, fees)), now=now)
     return len(items)
 
 
@@ -216,10 +217,17 @@ def _roubles(kopecks: int) -> str:
 
 
 class _Fee(NamedTuple):
+    """`amount_kopecks` is what is charged: `full_kopecks` without the discount."""
+
     item: Item
     period: Period
     happened_at: datetime
-    amount_kopecks: int
+    full_kopecks: int
+    discount: Applied | None = None
+
+    @property
+    def amount_kopecks(self) -> int:
+        return self.full_kopecks - (self.discount.off(self.full_kopecks) if self.discount else 0)
 
     @property
     def subscription(self) -> OptionSubscription:
@@ -293,6 +301,22 @@ def _due_periods(item: Item, moment: datetime) -> Iterator[tuple[Period, datetim
         yield last, moment
 
 
+def _with_discounts(session: Session, fees: Sequence[_Fee]) -> list[_Fee]:
+    """Each fee with the discount that it has; several of one subscriber use them one after another."""
+    held = discounts.list_held(session, {fee.subscription.subscriber_id for fee in fees if fee.full_kopecks})
+    if not held:
+        return list(fees)
+    found = []
+    for fee in fees:
+        subscription = fee.subscription
+        mine = held.get(subscription.subscriber_id, ())
+        discount = best_discount(mine, DiscountOn(str(subscription.item)), subscription.code, fee.full_kopecks)
+        if discount is not None:
+            held[subscription.subscriber_id] = held_after(mine, [discount])
+        found.append(fee._replace(discount=discount))
+    return found
+
+
 def _without_charged(session: Session, fees: Sequence[_Fee]) -> list[_Fee]:
     if not fees:
         return []
@@ -348,6 +372,8 @@ def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> None:
             charged.append((fee, transaction_id))
             if fee.amount_kopecks:
                 events.append(_event(fee, NoticeKind.OPTION_FEE))
+            if fee.discount and fee.discount.is_last:
+                events.append(_discount_ends(fee, fee.discount))
     session.flush()
     insert_many(
         session,
@@ -359,6 +385,7 @@ def _charge(session: Session, fees: Sequence[_Fee], *, now: datetime) -> None:
         ],
     )
     insert_many(session, _allowance, GRANT_COLUMNS, [row for fee, _ in charged for row in _grant_rows(fee)])
+    discounts.note_uses(session, [_use(fee, fee.discount, paid_by) for fee, paid_by in charged if fee.discount])
     notices.tell(session, events, now=now)
 
 
@@ -368,19 +395,38 @@ def _event(fee: _Fee, kind: NoticeKind) -> notices.Event:
     return notices.Event(fee.subscription.subscriber_id, kind, reference, fee.happened_at, facts)
 
 
+def _discount_ends(fee: _Fee, discount: Applied) -> notices.Event:
+    reference = f"discount-ends:{discount.participation_id}"
+    facts = {"kopecks": fee.full_kopecks, "name": discount.name}
+    return notices.Event(fee.subscription.subscriber_id, NoticeKind.DISCOUNT_ENDS, reference, fee.happened_at, facts)
+
+
+def _use(fee: _Fee, discount: Applied, transaction_id: int | None) -> discounts.Use:
+    return discounts.Use(
+        discount,
+        fee.full_kopecks,
+        fee.period.end,
+        fee.happened_at,
+        option_subscription_id=fee.subscription.id,
+        transaction_id=transaction_id,
+    )
+
+
 def _reference(fee: _Fee) -> str:
     return f"option-fee:{fee.subscription.id}:{fee.start_on}"
 
 
 def _explain(fee: _Fee) -> dict[str, Any]:
+    discount = {"discount": fee.discount.explanation()} if fee.discount else {}
     return {
         "kind": "bundle" if fee.subscription.item == ItemKind.BUNDLE else "option_fee",
         "code": fee.subscription.code,
         "version": fee.item.version,
         "name": fee.item.name,
-        "price_kopecks": fee.amount_kopecks,
+        "price_kopecks": fee.full_kopecks,
         "period_start": fee.start_on,
         "period_end": clock.local(fee.period.end).date().isoformat(),
+        **discount,
     }
 
 

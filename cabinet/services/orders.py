@@ -27,10 +27,13 @@ from cabinet.domain.effects import (
     DropAllowance,
     Effect,
     Effects,
+    Gift,
     GrantAllowance,
     Held,
     HeldOption,
     ItemKind,
+    Join,
+    Leave,
     OptionState,
     OptionTerm,
     OrderKind,
@@ -47,6 +50,7 @@ from cabinet.domain.effects import (
     SwitchOption,
     net_kopecks,
     of_bundle,
+    of_join,
     of_option_keep,
     of_option_off,
     of_option_on,
@@ -78,7 +82,16 @@ from cabinet.models.options import OptionSubscription
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance, AllowanceSource, UsageRecord
-from cabinet.services import billing, catalogue, changes, notices, option_fees, promised_payments
+from cabinet.services import (
+    billing,
+    catalogue,
+    changes,
+    discounts,
+    notices,
+    option_fees,
+    participations,
+    promised_payments,
+)
 
 QUOTE_LIVES = timedelta(minutes=15)
 
@@ -220,6 +233,11 @@ def _effects(
     if kind == OrderKind.PROMISE:
         terms = catalogue.get_promised_payment(session)
         return of_promise(snapshot, terms, request.code, now=now, zone=zone), snapshot.plan
+    if kind == OrderKind.PROMOTION:
+        promotion = participations.find_open(session, snapshot, request, now=now)
+        return of_join(snapshot, promotion, now=now, zone=zone), snapshot.plan
+    if kind == OrderKind.PROMOTION_LEAVE:
+        return (participations.leaving(session, snapshot.subscriber_id, request.code),), snapshot.plan
     return of_option_off(snapshot, ItemKind.BUNDLE, request.code, names, now=now), snapshot.plan
 
 
@@ -322,6 +340,7 @@ def confirm(session: Session, subscriber_id: int, quote_id: int, *, now: datetim
         _take_money(session, order, quote.effects, now=now)
         for number, effect in enumerate(quote.effects):
             _apply(session, order, number, effect, now=now)
+        discounts.note_uses(session, _uses(session, order, snapshot, quote.effects, now=now))
         session.flush()
         _tell(session, order, quote.kind, quote.summary, NoticeKind.ORDER, now)
     metrics.when_committed(session, metrics.ORDERS, kind=quote.kind.value, event="confirmed")
@@ -379,13 +398,18 @@ def _take_money(session: Session, order: tables.Order, effects: Effects, *, now:
     """One ledger transaction for all of the order; what comes back goes first."""
     charges = [effect for effect in effects if isinstance(effect, Charge) and effect.kopecks]
     promises = [effect for effect in effects if isinstance(effect, Promise)]
-    if not charges and not promises:
+    gifts = [effect for effect in effects if isinstance(effect, Gift)]
+    if not charges and not promises and not gifts:
         return
     main_id = ledger.accounts_of(session, order.subscriber_id).main_id
     income_id = ledger.operator_account(session, "fees")
     moves = [
         ledger.Move(ledger.operator_account(session, "promised"), main_id, promise.kopecks, promise.explanation())
         for promise in promises
+    ]
+    moves += [
+        ledger.Move(ledger.operator_account(session, "promotions"), main_id, gift.kopecks, gift.explanation())
+        for gift in gifts
     ]
     moves += [
         ledger.Move(
@@ -427,7 +451,39 @@ def _apply(session: Session, order: tables.Order, number: int, effect: Effect, *
         session.get_one(tables.ScheduledChange, effect.change_id).cancelled_at = now
     elif isinstance(effect, Promise):
         promised_payments.take(session, effect, order, now=now)
+    elif isinstance(effect, Join):
+        participations.join(session, effect, order, now=now)
+    elif isinstance(effect, Leave):
+        participations.leave(session, effect, now=now)
     session.flush()
+
+
+def _uses(
+    session: Session, order: tables.Order, snapshot: Snapshot, effects: Effects, *, now: datetime
+) -> list[discounts.Use]:
+    """Of the discounts that the order's charges had; one that goes on in the plan's period is used already."""
+    known = {(one.participation_id, one.present) for one in snapshot.discounts}
+    switched = next((effect for effect in effects if isinstance(effect, SwitchOption)), None)
+    planned = next((effect for effect in effects if isinstance(effect, SetPlan | SetSettings)), None)
+    uses = []
+    for effect in effects:
+        if not isinstance(effect, Charge) or effect.discount is None:
+            continue
+        if (effect.discount.participation_id, effect.discount.number) in known:
+            continue
+        until = planned.after.next_fee_at if planned else switched.term.next_fee_at if switched else None
+        uses.append(
+            discounts.Use(
+                effect.discount,
+                effect.price_kopecks,
+                until or now,
+                now,
+                plan_subscription_id=order.plan_subscription_id if planned else None,
+                order_id=order.id,
+                transaction_id=order.transaction_id,
+            )
+        )
+    return uses
 
 
 def _granted(order: tables.Order, number: int, effect: GrantAllowance, *, now: datetime) -> Allowance:
@@ -493,6 +549,7 @@ def undo(session: Session, subscriber_id: int, order_id: int, *, now: datetime) 
         effects = read_effects(quote.effects)
         for number, effect in reversed(list(enumerate(effects))):
             _take_back(session, order, number, effect, now=now)
+        discounts.return_of_order(session, cast(int, order.id))
         if order.transaction_id is not None:
             try:
                 posted = ledger.reverse(session, order.transaction_id, reference=f"order-undo:{order.id}", now=now)
@@ -532,6 +589,10 @@ def _take_back(session: Session, order: tables.Order, number: int, effect: Effec
         row.cancelled_at = None
     elif isinstance(effect, Promise) and not promised_payments.take_back(session, order, now=now):
         raise CannotUndo(WhyNot.CHANGED)
+    elif isinstance(effect, Join) and not participations.take_back(session, order):
+        raise CannotUndo(WhyNot.USED)
+    elif isinstance(effect, Leave):
+        participations.come_back(session, effect)
     session.flush()
 
 
@@ -661,6 +722,7 @@ def _take_back_schedule(session: Session, order: tables.Order, effect: Schedule,
     for fee in fees:
         if fee.transaction_id is not None:
             ledger.reverse(session, fee.transaction_id, reference=f"order-undo-fee:{order.id}", now=now)
+    discounts.return_of_plan(session, cast(int, new.id))
     changes.take_back_plan(session, effect.change, new)
     row.cancelled_at = now
 
@@ -767,6 +829,9 @@ def read_snapshot(session: Session, subscriber_id: int, *, now: datetime) -> Sna
             row.code for row in every if row.trial_until and (row.ended_at is None or row.ended_at > row.started_at)
         ),
         standing=promised_payments.get_standing(session, subscriber),
+        subscriber_id=subscriber_id,
+        discounts=discounts.list_with_present(session, subscriber_id, term.next_fee_at),
+        joined=participations.list_joined(session, subscriber_id),
     )
 
 

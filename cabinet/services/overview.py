@@ -25,7 +25,7 @@ from cabinet.models.orders import ScheduledChange
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance
-from cabinet.services import catalogue, expenses, tariffs
+from cabinet.services import catalogue, discounts, expenses, tariffs
 
 LAST_OPERATIONS = 5
 PACE_NEEDS = timedelta(days=3)  # a forecast from less would be a guess
@@ -39,13 +39,15 @@ class NextCharge:
 
     What is paid in goes into a debt first, so the shortage is what is lacking for both; of a number that is suspended
     for its debt in a period that is paid (`at` is ahead), for the debt alone. Shortage 0: the money will do, until
-    `enough_until` (None: for more than a year).
+    `enough_until` (None: for more than a year). `full_kopecks`: the fee without the discount that it has; 0: it
+    has none.
     """
 
     at: datetime
     amount_kopecks: int
     shortage_kopecks: int
     enough_until: datetime | None
+    full_kopecks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class PlannedPlan:
     name: str
     is_same_plan: bool
     fee_kopecks: int
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,7 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
         fees_at = expenses.list_coming_fees(subscription, plan, now=now, until=now + FORESEEABLE)
     planned = _planned(waiting, plan) if waiting and plan else None
     fee, fees_at = _to_come(fee, fees_at, planned)
+    fees = _discounted(session, subscriber_id, plan, planned, fee, fees_at)
     main = accounts.get(AccountKind.MAIN)
     debt = -_balance(accounts, AccountKind.DEBT)
     available = main.balance_kopecks + main.credit_limit_kopecks if main else 0
@@ -194,11 +198,11 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
         debt_kopecks=debt,
         credit_limit_kopecks=main.credit_limit_kopecks if main else 0,
         is_suspended=is_suspended,
-        next_charge=_next_charge(fees_at, fee, available - debt, owes=is_suspended and min(fees_at, default=now) > now),
+        next_charge=_next_charge(fees, fee, available - debt, owes=is_suspended and min(fees_at, default=now) > now),
         planned=planned,
         options=_list_options(session, subscriber_id, now=now),
         allowances=list_allowances(session, subscriber_id, plan, now=now),
-        expenses=_get_expenses(session, subscriber, [] if is_suspended else fees_at, fee, now=now),
+        expenses=_get_expenses(session, subscriber, [] if is_suspended else fees, now=now),
         operations=_list_operations(session, ids, plan),
     )
 
@@ -217,10 +221,12 @@ def get_next_charge(session: Session, subscriber_id: int, *, now: datetime) -> N
     if not fee:
         return None
     coming = expenses.list_coming_fees(subscription, plan, now=now, until=now + FORESEEABLE)
-    fee, fees_at = _to_come(fee, coming, _planned(waiting, plan) if waiting else None)
+    planned = _planned(waiting, plan) if waiting else None
+    fee, fees_at = _to_come(fee, coming, planned)
+    fees = _discounted(session, subscriber_id, plan, planned, fee, fees_at)
     balances = ledger.balance(session, subscriber_id)
     owes = subscription.state == SubscriptionState.SUSPENDED and min(fees_at, default=now) > now
-    return _next_charge(fees_at, fee, balances.available + balances.debt, owes=owes)
+    return _next_charge(fees, fee, balances.available + balances.debt, owes=owes)
 
 
 def _get_subscriber(
@@ -252,13 +258,37 @@ def _balance(accounts: dict[AccountKind, Account], kind: AccountKind) -> int:
 # --- what will be charged ---------------------------------------------------------------------------------------------
 
 
-def _next_charge(fees_at: list[datetime], fee: int, available: int, *, owes: bool) -> NextCharge | None:
-    if not fees_at:
+_Fees = list[tuple[datetime, int]]
+
+
+def _next_charge(fees: _Fees, full_kopecks: int, available: int, *, owes: bool) -> NextCharge | None:
+    if not fees:
         return None
-    shortage = max((0 if owes else fee) - available, 0)
-    covered = max(available, 0) // fee
-    is_foreseeable = not shortage and covered < len(fees_at)
-    return NextCharge(fees_at[0], fee, shortage, fees_at[covered] if is_foreseeable else None)
+    at, kopecks = fees[0]
+    shortage = max((0 if owes else kopecks) - available, 0)
+    totals = zip((fee_at for fee_at, _ in fees), accumulate(fee for _, fee in fees), strict=True)
+    not_covered = next((fee_at for fee_at, total in totals if total > max(available, 0)), None)
+    return NextCharge(
+        at,
+        kopecks,
+        shortage,
+        None if shortage else not_covered,
+        full_kopecks if full_kopecks != kopecks else 0,
+    )
+
+
+def _discounted(
+    session: Session,
+    subscriber_id: int,
+    plan: Plan | None,
+    planned: PlannedPlan | None,
+    fee: int,
+    fees_at: list[datetime],
+) -> _Fees:
+    """Each coming fee with what it comes to."""
+    held = discounts.list_held(session, [subscriber_id]).get(subscriber_id, ()) if fees_at else ()
+    code = planned.code if planned else plan.code if plan else ""
+    return list(zip(fees_at, discounts.coming(held, code, fee, len(fees_at)), strict=True))
 
 
 # --- what wants to be seen to -----------------------------------------------------------------------------------------
@@ -275,7 +305,7 @@ def _planned(waiting: ScheduledChange, plan: Plan) -> PlannedPlan | None:
     for effect in read_effects(waiting.effects):
         if isinstance(effect, Schedule):
             after = effect.change.after
-            return PlannedPlan(waiting.due_at, after.name, after.code == plan.code, after.fee_kopecks)
+            return PlannedPlan(waiting.due_at, after.name, after.code == plan.code, after.fee_kopecks, after.code)
     return None
 
 
@@ -362,9 +392,7 @@ def _left(rows: list[Allowance], scope_name: str, *, now: datetime) -> Allowance
 # --- what it has cost -------------------------------------------------------------------------------------------------
 
 
-def _get_expenses(
-    session: Session, subscriber: Subscriber, fees_at: list[datetime], fee: int, *, now: datetime
-) -> Expenses:
+def _get_expenses(session: Session, subscriber: Subscriber, fees: _Fees, *, now: datetime) -> Expenses:
     zone = clock.time_zone()
     today = now.astimezone(zone).date()
     month_on = today.replace(day=1)
@@ -376,7 +404,7 @@ def _get_expenses(
 
     days = _running(by_day, month_on, today + timedelta(days=1))
     due: dict[date, int] = {today: days[-1]}
-    for at in fees_at:
+    for at, fee in fees:
         day = max(at.astimezone(zone).date(), today)
         due[day] = due.get(day, 0) + fee
     was_here = subscriber.activated_at < _midnight(month_on, zone)

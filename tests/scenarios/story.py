@@ -76,16 +76,16 @@ class Story:
     # --- orders
 
     def switches(self, code: str, at: str, when: SwitchTime | None = None) -> Order:
-        return self._confirms(tariffs.quote_switch(self.session, self.id, code, when=when, now=moscow(at)), at)
+        return self.confirms(tariffs.quote_switch(self.session, self.id, code, when=when, now=moscow(at)), at)
 
     def turns_on(self, code: str, at: str) -> Order:
-        return self._confirms(options.quote_on(self.session, self.id, code, now=moscow(at)), at)
+        return self.confirms(options.quote_on(self.session, self.id, code, now=moscow(at)), at)
 
     def keeps(self, code: str, at: str) -> Order:
-        return self._confirms(options.quote_keep(self.session, self.id, code, now=moscow(at)), at)
+        return self.confirms(options.quote_keep(self.session, self.id, code, now=moscow(at)), at)
 
     def buys(self, code: str, at: str) -> Order:
-        return self._confirms(bundles.quote_bundle(self.session, self.id, code, now=moscow(at)), at)
+        return self.confirms(bundles.quote_bundle(self.session, self.id, code, now=moscow(at)), at)
 
     def stops_package(self, code: str, at: str) -> Order:
         return bundles.switch_off(self.session, self.id, code, now=moscow(at))
@@ -93,7 +93,7 @@ class Story:
     def undoes(self, order: Order, at: str) -> Order:
         return orders.undo(self.session, self.id, order.id, now=moscow(at))
 
-    def _confirms(self, quote: Quote, at: str) -> Order:
+    def confirms(self, quote: Quote, at: str) -> Order:
         """And it took exactly what the quote had said."""
         before = self.main
         order = orders.confirm(self.session, self.id, quote.id, now=moscow(at))

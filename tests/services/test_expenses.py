@@ -667,7 +667,7 @@ def busy(session: Session) -> World:
 @pytest.mark.parametrize(
     ("what", "most", "indexes"),
     [
-        ("month", 3, {"spending_day"}),
+        ("month", 4, {"spending_day"}),
         ("page", 8, {"ix_posting_out", "ix_posting_in", "ix_usage_record_of_subscriber"}),
         ("category", 9, {"spending_day", "ix_posting_out", "ix_posting_in", "ix_usage_record_of_subscriber"}),
         ("search", 8, {"ix_posting_out", "ix_posting_in", "ix_usage_record_of_subscriber"}),

@@ -764,7 +764,7 @@ def test_the_dashboard_knows_what_is_planned_and_forgets_what_is_not(shop: Sessi
 
     fee = order.summary.next_fee_after
     assert fee is not None
-    assert seen.planned == overview.PlannedPlan(moscow(2026, 12, 5), "Максимум", False, fee.kopecks)
+    assert seen.planned == overview.PlannedPlan(moscow(2026, 12, 5), "Максимум", False, fee.kopecks, "max")
     assert seen.next_charge is not None
     assert (seen.next_charge.at, seen.next_charge.amount_kopecks) == (fee.at, fee.kopecks)
     assert seen_after.planned is None

@@ -6,9 +6,11 @@ from datetime import date, datetime, timedelta
 
 from cabinet import clock
 from cabinet.domain.allowances import UsageKind
+from cabinet.domain.effects import GIFT
 from cabinet.domain.rating import Direction, Reason
 from cabinet.domain.spending import Category
 from cabinet.locales import Language, translate
+from cabinet.services import expenses
 from cabinet.services.expenses import CategorySpending, Line, LineExplanation, Month
 from cabinet.ui import formats
 from cabinet.ui.kit.charts import bars_box, bars_path, expected_path, stack_places, ticks_path
@@ -450,8 +452,13 @@ def explanation_view(found: LineExplanation, now: datetime, language: Language) 
 
 
 def _why(found: LineExplanation, language: Language) -> str:
+    if found.line.charge == GIFT and found.line.kind == "order":
+        return translate("Подарок за участие в акции: тратится как обычные деньги.", language)
     if found.line.kind == "order":
         return translate("Вы подтвердили это в кабинете: см. «История изменений» в профиле.", language)
+    if found.line.kind in ("plan_fee", "option_fee", "bundle") and found.discount_number is not None:
+        text = "Плата за период вперёд, со скидкой по акции: {number}-я из {of}."
+        return translate(text, language, number=found.discount_number, of=found.discount_periods)
     if found.line.kind in ("plan_fee", "option_fee", "bundle"):
         return translate("Плата за период вперёд.", language)
     if found.line.kind == "top_up":
@@ -521,6 +528,8 @@ def _fee_facts(found: LineExplanation, now: datetime, language: Language) -> lis
     ]
     for part in found.parts if len(found.parts) > 1 else ():
         name = f"{part.name}: {part.step_name}" if part.step_name else part.name
+        if part.code == expenses.DISCOUNT:
+            name = translate("Скидка «{name}»", language, name=part.name)
         facts.append(Fact(name, formats.money(part.kopecks, language)))
     return facts
 

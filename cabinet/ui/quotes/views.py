@@ -6,8 +6,9 @@ from datetime import datetime
 
 from cabinet import clock
 from cabinet.domain.allowances import UsageKind
-from cabinet.domain.effects import PROMISED, ChargeKind, OrderKind
+from cabinet.domain.effects import GIFT, PROMISED, ChargeKind, OrderKind
 from cabinet.domain.promised_payments import percent_of
+from cabinet.domain.promotions import Discount, DiscountOn
 from cabinet.domain.quotes import DoorKind, NextFee, Part, PartKind, PromiseLine, Summary, TermLine, stays_as_is
 from cabinet.locales import Language, translate
 from cabinet.services.orders import CannotUndo, Order, Outdated, Quote, QuoteOutdated
@@ -145,6 +146,8 @@ _TITLES = {
     OrderKind.BUNDLE: "Подключить пакет?",
     OrderKind.BUNDLE_OFF: "Отключить пакет?",
     OrderKind.PROMISE: "Обещанный платёж",
+    OrderKind.PROMOTION: "Участвовать в акции?",
+    OrderKind.PROMOTION_LEAVE: "Выйти из акции?",
 }
 _KEEPS = {
     OrderKind.OPTION_ON: "Не подключать",
@@ -153,6 +156,8 @@ _KEEPS = {
     OrderKind.OPTION_OFF: "Не отключать",
     OrderKind.BUNDLE_OFF: "Не отключать",
     OrderKind.PROMISE: "Не брать",
+    OrderKind.PROMOTION: "Не участвовать",
+    OrderKind.PROMOTION_LEAVE: "Остаться в акции",
 }
 
 
@@ -224,7 +229,8 @@ def _facts(kind: OrderKind, summary: Summary, now: datetime, language: Language)
     if kind in (OrderKind.SWITCH, OrderKind.SETTINGS):
         yield FactView(translate("Когда", language), _when(at, now, language))
     if net < 0:
-        yield FactView(translate("Вернём сейчас", language), formats.money(-net, language))
+        name = "Получите сейчас" if kind == OrderKind.PROMOTION else "Вернём сейчас"
+        yield FactView(translate(name, language), formats.money(-net, language))
     elif net or at is None:
         yield FactView(translate("Спишем сейчас", language), formats.money(net, language))
     yield from _shares(summary, language)
@@ -279,6 +285,8 @@ def _next_fee(kind: OrderKind, summary: Summary, now: datetime, language: Langua
     value = formats.money(fee.kopecks, language)
     if before is not None and before.at == fee.at and before.kopecks != fee.kopecks:
         value = translate("{sum} вместо {was}", language, sum=value, was=formats.money(before.kopecks, language))
+    elif fee.full_kopecks:
+        value = translate("{sum} со скидкой", language, sum=value)
     yield FactView(name, value)
 
 
@@ -289,6 +297,9 @@ def _is_once(kind: OrderKind, summary: Summary) -> bool:
 
 def _each(fee: NextFee, language: Language) -> str:
     money = formats.money(fee.kopecks, language)
+    if fee.full_kopecks:
+        full = formats.money(fee.full_kopecks, language)
+        money = translate("{sum} со скидкой, потом {full}", language, sum=money, full=full)
     if fee.per == "day":
         return f"{money} {_per(fee.per, language)}"
     anchor = clock.local(fee.at).day
@@ -341,7 +352,9 @@ def _confirm(kind: OrderKind, summary: Summary, now: datetime, language: Languag
         return translate("Оставить за {sum}", language, sum=each)
     if summary.promise is not None:
         return translate("Взять {sum}", language, sum=formats.money(summary.promise.kopecks, language))
-    return translate("Отключить", language)
+    if kind == OrderKind.PROMOTION:
+        return translate("Участвовать", language)
+    return translate("Выйти из акции" if kind == OrderKind.PROMOTION_LEAVE else "Отключить", language)
 
 
 _CHARGES = {
@@ -350,6 +363,7 @@ _CHARGES = {
     ChargeKind.OPTION_FEE: "Услуга «{name}»",
     ChargeKind.BUNDLE: "Пакет «{name}»",
     PROMISED: "Обещанный платёж",
+    GIFT: "Подарок: «{name}»",
 }
 
 
@@ -376,6 +390,8 @@ def _notes(summary: Summary, now: datetime, language: Language, *, is_done: bool
     for door in summary.doors:
         if door.what == DoorKind.CLOSED_PLAN:
             text = "Тариф «{name}» закрыт для подключения: вернуться на него потом будет нельзя."
+        elif door.what == DoorKind.PROMOTION:
+            text = "Вернуться в акцию потом будет нельзя."
         else:
             text = "Пробный период даётся один раз."
         yield NoteView("info", translate(text, language, name=door.name))
@@ -399,6 +415,7 @@ _LOSSES = {
     ),
 }
 _GAINS = {
+    PartKind.GIFT: ("На баланс придёт {sum}.", "На баланс пришло {sum}."),
     PartKind.REFUND: (
         "Вернём {sum}: за {days} из {of} оплаченных дней.",
         "Вернули {sum}: за {days} из {of} оплаченных дней.",
@@ -422,6 +439,9 @@ def _loss(part: Part, summary: Summary, now: datetime, language: Language, *, is
         return translate(texts[is_done], language, **values)
     if part.what in _LOSSES:
         return translate(_LOSSES[part.what][is_done], language, **values)
+    if part.discount is not None:
+        text = "Скидки больше нет: {discount}." if is_done else "Скидка пропадёт: {discount}."
+        return translate(text, language, discount=discount_words(part.discount, language))
     if part.at:
         return translate("«{name}» работает до {day}.", language, **values)
     text = "«{name}» перестала работать сразу." if is_done else "«{name}» перестанет работать сразу."
@@ -438,7 +458,29 @@ def _gain(part: Part, now: datetime, language: Language, *, is_done: bool) -> st
                 "Сразу добавили {what} до {day}: часть пакета за {days} из {of} дней.",
             )
         return translate(texts[is_done], language, **values)
+    if part.discount is not None:
+        return translate("Скидка {discount}.", language, discount=discount_words(part.discount, language))
     return translate(_GAINS[part.what][is_done], language, **values) if part.what in _GAINS else ""
+
+
+_FEES = {
+    DiscountOn.PLAN: ("на ближайшую плату за тариф", "на {count} за тариф"),
+    DiscountOn.OPTION: ("на ближайшую плату за услугу", "на {count} за услугу"),
+    DiscountOn.BUNDLE: ("на ближайшую плату за пакет", "на {count} за пакет"),
+}
+
+
+def discount_words(discount: Discount, language: Language) -> str:
+    """`20 % на 3 ближайшие платы за тариф`, `100 ₽ на ближайшую плату за услугу`."""
+    size = formats.percent(discount.percent) if discount.percent else formats.money(discount.kopecks, language)
+    once, several = _FEES[discount.on]
+    if discount.periods == 1:
+        return f"{size} {translate(once, language)}"
+    if language == "en":
+        count = f"next {formats.counted(discount.periods, 'fee', 'fees', language='en')}"
+    else:
+        count = formats.counted(discount.periods, "ближайшую плату", "ближайшие платы", "ближайших плат")
+    return f"{size} {translate(several, language, count=count)}"
 
 
 def _values(part: Part, now: datetime, language: Language) -> dict[str, str]:
@@ -475,6 +517,8 @@ def _way_back(quote: Quote, now: datetime, language: Language, *, is_stay: bool)
         day = formats.date_only(formats.last_day(quote.summary.trial_until), clock.local(now).date(), language)
         text = "Бесплатно по {day} включительно. Платной сама не станет: мы спросим ещё раз."
         return NoteView("info", translate(text, language, day=day))
+    if quote.kind == OrderKind.PROMOTION_LEAVE:
+        return NoteView("info", translate("Сутки можно передумать.", language))
     if quote.summary.promise is not None:
         return NoteView("info", translate("Сутки можно отменить бесплатно, если не потратить.", language))
     return NoteView("info", translate("Сутки можно отменить, если не пользоваться.", language))
@@ -516,6 +560,10 @@ def _done(order: Order, language: Language) -> str:
         case OrderKind.PROMISE if summary.promise is not None:
             sum_ = formats.money(summary.promise.kopecks, language)
             return translate("Взяли обещанный платёж, {sum}", language, sum=sum_)
+        case OrderKind.PROMOTION:
+            return translate("Вы участвуете: «{name}»", language, name=name)
+        case OrderKind.PROMOTION_LEAVE:
+            return translate("Вы вышли из акции «{name}»", language, name=name)
         case OrderKind.OPTION_OFF | OrderKind.BUNDLE_OFF:
             until = next((part.at for part in summary.losses if part.what == PartKind.OPTION), None)
             if until is None:
@@ -534,6 +582,8 @@ _ICONS = {
     OrderKind.BUNDLE: "package",
     OrderKind.BUNDLE_OFF: "package",
     OrderKind.PROMISE: "wallet",
+    OrderKind.PROMOTION: "offer",
+    OrderKind.PROMOTION_LEAVE: "offer",
 }
 ORDER_ICONS = (*dict.fromkeys(_ICONS.values()), "list_checks")
 
@@ -584,7 +634,8 @@ def _done_facts(order: Order, now: datetime, language: Language) -> Iterator[Fac
         return
     yield FactView(translate("Вступает в силу", language), _when(summary.takes_effect_at, now, language))
     if net < 0:
-        yield FactView(translate("Вернули", language), formats.money(-net, language))
+        name = "Получили" if order.kind == OrderKind.PROMOTION else "Вернули"
+        yield FactView(translate(name, language), formats.money(-net, language))
     else:
         yield FactView(translate("Списали", language), formats.money(net, language))
     yield from _shares(summary, language)
