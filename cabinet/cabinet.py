@@ -29,6 +29,8 @@ from cabinet.ui.orders import page as orders
 from cabinet.ui.overview import page as overview
 from cabinet.ui.overview.state import OverviewState
 from cabinet.ui.profile import page as profile
+from cabinet.ui.promotions import detail as offer
+from cabinet.ui.promotions import page as offers
 from cabinet.ui.sign_in import code, page, password, welcome
 from cabinet.ui.staff import sign_in as staff_sign_in
 from cabinet.ui.support import new as new_question
@@ -47,6 +49,8 @@ PAGE_MODULES = (
     tariffs,
     options,
     bundles,
+    offers,
+    offer,
     orders,
     notices,
     profile,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from random import Random
 
-from cabinet.demo_world import usage
+from cabinet.demo_world import offers, usage
 from cabinet.demo_world.usage import Habits, Profile
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Catalogue, Plan
@@ -136,7 +136,7 @@ def _named(
 
 def _annas_wishes(made_at: datetime, catalogue: Catalogue) -> tuple[Wish, ...]:
     """What of this the operator sells: something free, something paid, a trial that will ask, packages gone and not."""
-    asked = (
+    asked: tuple[tuple[int, OrderKind, str], ...] = (
         (100, OrderKind.OPTION_ON, "antispam"),
         (72, OrderKind.OPTION_ON, "voicemail"),
         (38, OrderKind.BUNDLE, "gb_5"),
@@ -144,6 +144,9 @@ def _annas_wishes(made_at: datetime, catalogue: Catalogue) -> tuple[Wish, ...]:
         (4, OrderKind.BUNDLE, "min_60"),
     )
     sold = catalogue.bundles.keys() | catalogue.options.keys()
+    joined = [code for code, _ in offers.promotions(made_at, catalogue) if code == offers.JOINED_BY_ANNA]
+    asked += tuple((12, OrderKind.PROMOTION, code) for code in joined)
+    sold |= set(joined)
     return tuple(Wish(made_at - timedelta(days=days), kind, code) for days, kind, code in asked if code in sold)
 
 

@@ -28,7 +28,7 @@ from cabinet import clock, db, relay
 from cabinet.adapters import payments, sms
 from cabinet.adapters.usage_files.cabinet_csv import COLUMNS, CabinetCsv
 from cabinet.config import settings
-from cabinet.demo_world import people
+from cabinet.demo_world import offers, people
 from cabinet.demo_world.people import Person, Wallet
 from cabinet.demo_world.usage import Row, usage_between
 from cabinet.domain import catalogue
@@ -57,6 +57,7 @@ from cabinet.services import (
     outbox,
     passwords,
     promised_payments,
+    promotion_desk,
     staff,
     subscribers,
     tariffs,
@@ -278,10 +279,22 @@ def _begin(session: Session, seed: int, now: datetime) -> DemoWorld:
             activated_at=person.activated_at,
             now=now,
         )
+    _make_promotions(session, offer, now)
     world = DemoWorld(seed=seed, made_at=now, lived_until_at=min(person.activated_at for person in cast))
     session.add(world)
     session.flush()
     return world
+
+
+def _make_promotions(session: Session, offer: catalogue.Catalogue, now: datetime) -> None:
+    for code, terms in offers.promotions(now, offer):
+        promotion_desk.save(session, code, terms, now=now)
+        promotion_desk.publish(session, code, now=now)
+    promotion_desk.make_series(
+        session, offers.BY_CODE, "Экскурсия", word=offers.PROMO_CODE, uses_each=people.BASE_SIZE, now=now
+    )
+    past = now - timedelta(days=20)
+    promotion_desk.make_series(session, offers.BY_CODE, "Осень", word=offers.PAST_CODE, ends_at=past, now=now)
 
 
 # --- life ------------------------------------------------------------------------------------------------------------

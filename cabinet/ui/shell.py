@@ -104,7 +104,7 @@ RAIL: list[tuple[str, list[Section]]] = [
             Section("Автоплатёж", "/autopay/", "repeat"),
         ],
     ),
-    ("Связь", [*_NUMBER]),
+    ("Связь", [*_NUMBER, Section("Акции", "/offers/", "offer")]),
     ("Помощь", [Section("Поддержка", "/support/", "message"), Section("Справка", "/help/", "help")]),
 ]
 """The side rail from 1024 px: groups with their sections; the profile stands below them."""
@@ -113,6 +113,7 @@ BAR: list[Section] = [
     Section("Главная", "/", "home"),
     Section("Расходы", "/expenses/", "chart"),
     Section("Тариф", "/tariff/", "sliders"),
+    Section("Акции", "/offers/", "offer"),
     Section("Помощь", "/support/", "message"),
 ]
 """The bottom bar of a phone, in the order of the design: Главная, Расходы, Тариф, Акции, Помощь. The profile is the

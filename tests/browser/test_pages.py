@@ -29,6 +29,7 @@ PRIVATE = [
     "/tariffs",
     "/services",
     "/packages",
+    "/offers",
     "/orders",
     "/autopay",
     "/notices",

@@ -140,13 +140,13 @@ def _offer() -> rx.Component:
     offer = OverviewState.offer
     card = kit.page_link(
         rx.el.span(
-            rx.el.span(t("По вашим расходам"), class_name="block text-xs font-semibold text-brand-ink"),
+            rx.el.span(offer.label, class_name="block text-xs font-semibold text-brand-ink"),
             rx.el.span(offer.title, class_name="mt-1 block text-lg font-bold"),
             rx.el.span(offer.second, class_name="mt-1 block text-sm text-muted"),
             class_name="min-w-0 flex-1",
         ),
         rx.el.span(
-            kit.icon("trending_down", "size-6"),
+            rx.cond(offer.is_promotion, kit.icon("offer", "size-6"), kit.icon("trending_down", "size-6")),
             class_name="flex size-14 shrink-0 items-center justify-center rounded-full bg-surface text-brand-ink",
         ),
         to=offer.address,

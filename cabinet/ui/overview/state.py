@@ -9,7 +9,7 @@ import structlog
 from cabinet import clock
 from cabinet.db import in_read_session
 from cabinet.locales import language_of
-from cabinet.services import advisor, autopay, overview
+from cabinet.services import advisor, autopay, overview, promotions
 from cabinet.services.overview import Overview
 from cabinet.ui import access, formats, guard
 from cabinet.ui.overview import views
@@ -59,17 +59,22 @@ class OverviewState(rx.State):
 
     @access.subscriber
     async def load_offer(self):
-        """Reads the advisor's best plan, after the figures: six months replayed for the first time take a while.
+        """Reads the advisor's best plan, after the figures: six months replayed for the first time take a while. Where
+        there is none that would save anything, the promotion that suits best stands there.
 
         Without it the page is whole, so a failure is only written down.
         """
         language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)
         try:
             found = await in_read_session(advisor.get_advice, subscriber_id, now=clock.now())
+            offer = views.offer_view(found, language)
+            if not offer.title:
+                offers = await in_read_session(promotions.list_for, subscriber_id, now=clock.now())
+                offer = views.promotion_view(offers, language)
         except Exception:
             log.exception("the advice could not be read")
             return
-        self.offer = views.offer_view(found, language)
+        self.offer = offer
 
     async def _read(self) -> None:
         language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)

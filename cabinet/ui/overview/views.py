@@ -11,6 +11,7 @@ from cabinet.locales import Language, translate
 from cabinet.services import autopay
 from cabinet.services.advisor import Advice, Confidence
 from cabinet.services.overview import AllowanceLeft, Expenses, NextCharge, Operation, OptionToMind, Overview
+from cabinet.services.promotions import Offers
 from cabinet.ui import formats
 from cabinet.ui.kit.charts import area_path, marker_position, step_path
 from cabinet.ui.quotes.views import charge_name
@@ -64,8 +65,10 @@ class AutopayView:
 
 @dataclass
 class OfferView:
-    """The advisor's best plan; without a title there is none."""
+    """The advisor's best plan, or the promotion that suits best; without a title there is none."""
 
+    label: str = ""
+    is_promotion: bool = False
     title: str = ""
     second: str = ""
     address: str = ""
@@ -155,6 +158,8 @@ def _facts(overview: Overview, language: Language) -> list[Fact]:
     if charge is not None:
         is_due = charge.at <= overview.as_of
         name = translate("К оплате за тариф", language) if is_due else _charge_name(charge.at, overview.as_of, language)
+        if charge.full_kopecks:
+            name = translate("{name}, со скидкой", language, name=name)
         facts.append(Fact(name, money(charge.amount_kopecks)))
     if overview.plan_name:
         facts.append(Fact(translate("Тариф", language), overview.plan_name))
@@ -281,6 +286,7 @@ def offer_view(advice: Advice, language: Language) -> OfferView:
     else:
         months = formats.counted(count, "месяц", "месяца", "месяцев")
     return OfferView(
+        label=translate("По вашим расходам", language),
         title=translate(text, language, name=best.name, sum=formats.money(now - then, language)),
         second=translate(
             "Посчитали ваши {months}: в среднем вышло бы {best} вместо {mine}.",
@@ -290,6 +296,20 @@ def offer_view(advice: Advice, language: Language) -> OfferView:
             mine=formats.money(now, language),
         ),
         address="/tariff/" if best.is_mine else "/tariffs/",
+    )
+
+
+def promotion_view(offers: Offers, language: Language) -> OfferView:
+    """The promotion that suits best of those that can be joined."""
+    if not offers.for_me:
+        return OfferView()
+    best = offers.for_me[0]
+    return OfferView(
+        label=translate("Акция для вас", language),
+        is_promotion=True,
+        title=formats.unparted(best.terms.title),
+        second=formats.unparted(best.terms.teaser),
+        address=f"/offers/detail/?code={best.code}",
     )
 
 
@@ -520,7 +540,10 @@ def _explanation(operation: Operation, now: datetime, language: Language) -> tup
         first, end = date.fromisoformat(facts["period_start"]), date.fromisoformat(facts["period_end"])
         days = (first, end - timedelta(days=1))
         period = " — ".join(formats.date_only(day, today, language) for day in dict.fromkeys(days))
-        return translate("Плата за период вперёд.", language), [Fact(translate("Период", language), period)]
+        why = translate("Плата за период вперёд.", language)
+        if discount := facts.get("discount"):
+            why = translate("Плата за период вперёд, со скидкой «{name}».", language, name=discount["name"])
+        return why, [Fact(translate("Период", language), period)]
     if operation.kind != "usage":
         return "", []
     kind = UsageKind(facts["kind"])

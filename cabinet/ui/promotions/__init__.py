@@ -1,0 +1,1 @@
+"""Promotions: the list made for the subscriber, one of them, promo codes."""
