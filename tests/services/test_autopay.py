@@ -47,11 +47,11 @@ class Bank(FakeGateway):
 class World:
     """One subscriber with a saved card, a bank, and a worker that is run by hand."""
 
-    def __init__(self, bank: Bank) -> None:
+    def __init__(self, bank: Bank, since: datetime = NOON, money: int = 1_200) -> None:
         self.bank = bank
         with db.transaction() as session:
             store(session, CATALOGUE)
-            self.anna = given(session, money=1_200)  # 300 ₽ a month, the next on 23 December
+            self.anna = given(session, since=since, money=money)  # 300 ₽ a month, the next on 23 December
             method = PaymentMethod(
                 subscriber_id=self.anna,
                 kind=PaymentKind.CARD,
