@@ -27,6 +27,7 @@ kind                explanation                                                 
 ==================  =================================================================  =================================
 `opening`           `{"opening_kopecks"}`: money brought from another system           that
 `top_up`            `{"paid_kopecks", "source"}`                                       that
+`top_up_refund`     `{"refunded_kopecks", "receipt"}`: back to the card or account       that
 `plan_fee`          `{"plan", "version", "region", "settings", "period_start",         the sum of the parts
                     "period_end", "parts": [{"code", "kopecks"}, …]}`                  without the discount
 `option_fee`        `{"code", "version", "name", "price_kopecks", "period_start",          the price without it
@@ -465,6 +466,7 @@ _EXPLAINED: dict[str, Callable[[Mapping[str, Any]], int]] = {
     "promised_return": lambda facts: facts["promised_kopecks"],
     "promised_fee": lambda facts: facts["fee_kopecks"],
     "usage": rating.recompute_amount,
+    "top_up_refund": lambda facts: facts["refunded_kopecks"],
     "debt_settlement": lambda facts: min(facts["debt_kopecks"], facts["available_kopecks"]),
     "debt_return": lambda facts: facts["over_kopecks"],
     "reversal": lambda facts: facts["reversed_kopecks"],

@@ -26,6 +26,7 @@ from cabinet.services import (
     option_fees,
     outbox,
     promised_payments,
+    refunds,
     retention,
     top_ups,
 )
@@ -235,10 +236,11 @@ def _send(gateway: Gateway, channel: outbox.Channel, should_stop: ShouldStop) ->
 
 
 def ask_about_payments(now: datetime, should_stop: ShouldStop) -> int:
-    """Asks the payment gateway about top-ups that hang, with growing pauses for each."""
-    asked = 0
-    while not should_stop() and (number := top_ups.reconcile(payments.gateway(), now=clock.now)):
-        asked += number
+    """Asks the payment gateway about top-ups and refunds that hang, with growing pauses for each."""
+    asked, gateway = 0, payments.gateway()
+    for reconcile in (top_ups.reconcile, refunds.reconcile):
+        while not should_stop() and (number := reconcile(gateway, now=clock.now)):
+            asked += number
     return asked
 
 

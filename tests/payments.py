@@ -37,6 +37,7 @@ class FakeGateway:
     orders: list[PaymentOrder] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    refunds: dict[str, int] = field(default_factory=dict)  # by key
     faults: list[Exception] = field(default_factory=list)
     is_done_anyway: bool = False
     signs: bool = True
@@ -71,7 +72,21 @@ class FakeGateway:
         raise GatewayRefused("no such payment")
 
     def refund(self, payment_id: str, amount_kopecks: int, key: str) -> None:
-        raise GatewayRefused("not here")
+        if self.faults and not self.is_done_anyway:
+            raise self.faults.pop(0)
+        payment = self.get_quietly(payment_id)
+        if key not in self.refunds:
+            refunded = payment.refunded_kopecks + amount_kopecks
+            if refunded > payment.amount_kopecks:
+                raise GatewayRefused("more than came")
+            self.refunds[key] = amount_kopecks
+            self.change(payment.key, refunded_kopecks=refunded)
+        if self.faults:
+            raise self.faults.pop(0)
+
+    def get_quietly(self, payment_id: str) -> GatewayPayment:
+        """The payment, whatever faults are ahead."""
+        return next(payment for payment in self.payments.values() if payment.id == payment_id)
 
     def forget(self, method_token: str) -> None:
         if self.faults:

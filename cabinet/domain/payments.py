@@ -44,6 +44,14 @@ class TopUpState(StrEnum):
         return self in (TopUpState.CREATED, TopUpState.PENDING)
 
 
+class RefundState(StrEnum):
+    """A refund as we know it. `created`: the money is set aside, and whether the gateway gave it back is not known."""
+
+    CREATED = "created"
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+
+
 class Refusal(StrEnum):
     """Why no money came, as far as the gateway tells."""
 

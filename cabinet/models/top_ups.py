@@ -5,7 +5,15 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
-from cabinet.domain.payments import Attention, Initiator, PaymentKind, Refusal, TopUpState, WebhookVerdict
+from cabinet.domain.payments import (
+    Attention,
+    Initiator,
+    PaymentKind,
+    RefundState,
+    Refusal,
+    TopUpState,
+    WebhookVerdict,
+)
 from cabinet.models.base import BigId, Choice, Instant
 
 
@@ -90,6 +98,36 @@ class TopUp(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     finished_at: datetime | None = Field(default=None, sa_type=Instant)
     check_after: datetime | None = Field(default=None, sa_type=Instant, description="When to ask the gateway; none: no")
+    attempts: int = Field(default=0, description="How often the gateway was asked")
+
+
+class Refund(SQLModel, table=True):
+    """Money of a top-up on its way back to where it came from.
+
+    It leaves the account by the ledger transaction `refund:<id>`, and comes back by `refund-refused:<id>`.
+    """
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        CheckConstraint("amount_kopecks > 0", name="amount_is_positive"),
+        CheckConstraint("(state = 'created') = (finished_at IS NULL)", name="an_end_has_a_time"),
+        Index(
+            "ix_refund_due",
+            "check_after",
+            sqlite_where=text("state = 'created'"),
+            postgresql_where=text("state = 'created'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    top_up_id: int = Field(foreign_key="top_up.id", index=True, sa_type=BigId)
+    amount_kopecks: int = Field(sa_type=BigInteger)
+    key: str = Field(unique=True, max_length=64, description="Our name for it: the gateway's idempotence key")
+    state: RefundState = Field(default=RefundState.CREATED, sa_type=Choice(RefundState))
+    transaction_id: int | None = Field(default=None, foreign_key="ledger_transaction.id", unique=True, sa_type=BigId)
+    created_at: datetime = Field(sa_type=Instant)
+    finished_at: datetime | None = Field(default=None, sa_type=Instant)
+    check_after: datetime = Field(sa_type=Instant, description="When to ask the gateway, while it is created")
     attempts: int = Field(default=0, description="How often the gateway was asked")
 
 

@@ -287,6 +287,31 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
                    AND NOT EXISTS (SELECT 1 FROM top_up u WHERE u.transaction_id = t.id)""",
                 "{reference} belongs to no top-up",
             ),
+            (
+                rf"""
+                SELECT {_main_of("u")} AS account, r.id, r.state FROM refund r
+                  JOIN top_up u ON u.id = r.top_up_id
+                  LEFT JOIN ledger_transaction t ON t.id = r.transaction_id
+                  LEFT JOIN ledger_transaction b ON b.reverses_id = t.id
+                 WHERE u.transaction_id IS NULL OR t.id IS NULL OR t.kind <> 'top_up_refund'
+                    OR t.reference <> 'refund\:' || r.id OR {_SUM_OF_T} <> r.amount_kopecks
+                    OR (r.state = 'refused') <> (b.id IS NOT NULL)""",
+                "refund {id} is {state} and was posted otherwise",
+            ),
+            (
+                f"""
+                SELECT {_main_of("u")} AS account, u.id, sum(r.amount_kopecks) AS kopecks FROM top_up u
+                  JOIN refund r ON r.top_up_id = u.id AND r.state <> 'refused'
+                 GROUP BY u.id, u.subscriber_id, u.amount_kopecks HAVING sum(r.amount_kopecks) > u.amount_kopecks""",
+                "of top-up {id} {kopecks} kopecks were given back: more than came",
+            ),
+            (
+                f"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference FROM ledger_transaction t
+                 WHERE t.kind = 'top_up_refund'
+                   AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.transaction_id = t.id)""",
+                "{reference} belongs to no refund",
+            ),
         ],
     ),
     (

@@ -643,6 +643,7 @@ _KIND_WORDS = {
     "top_up": "пополнение платёж оплата top-up payment",
     "opening": "остаток перенос opening balance",
     "reversal": "возврат отмена refund reversal",
+    "top_up_refund": "возврат пополнения на карту refund card",
     "promised_return": "возврат обещанный платёж promised payment",
     "promised_fee": "плата обещанный платёж promised payment fee",
 }

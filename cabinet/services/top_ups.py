@@ -47,12 +47,13 @@ from cabinet.domain.payments import (
     Initiator,
     PaymentKind,
     PaymentState,
+    RefundState,
     Refusal,
     TopUpState,
     WebhookVerdict,
 )
 from cabinet.models.notices import NoticeKind
-from cabinet.models.top_ups import PaymentMethod, WebhookEvent
+from cabinet.models.top_ups import PaymentMethod, Refund, WebhookEvent
 from cabinet.models.top_ups import TopUp as TopUpRow
 from cabinet.services import billing, notices, outbox, overview, subscribers
 
@@ -493,6 +494,8 @@ def _has_succeeded(
         if payment.refunded_kopecks <= row.refunded_kopecks:
             return _settled(row, WebhookVerdict.DUPLICATE)
         row.refunded_kopecks = payment.refunded_kopecks
+        if payment.refunded_kopecks <= _given_back(session, row):
+            return _settled(row, WebhookVerdict.APPLIED)
         return _hold(session, row, Attention.REFUNDED, payment)
     if payment.refunded_kopecks == row.amount_kopecks:  # the money has come and gone: there is nothing to credit
         if not row.state.is_open:
@@ -509,6 +512,14 @@ def _has_succeeded(
         row.refunded_kopecks = payment.refunded_kopecks
         _hold(session, row, Attention.REFUNDED, payment)
     return _settled(row, WebhookVerdict.APPLIED)
+
+
+def _given_back(session: Session, row: TopUpRow) -> int:
+    """Kopecks that we ourselves have told the gateway to give back (`services/refunds.py`)."""
+    mine = select(func.coalesce(func.sum(Refund.amount_kopecks), 0)).where(
+        Refund.top_up_id == row.id, Refund.state != RefundState.REFUSED
+    )
+    return int(session.exec(mine).one())
 
 
 def _was_canceled(session: Session, row: TopUpRow, payment: GatewayPayment, now: datetime) -> Settled:

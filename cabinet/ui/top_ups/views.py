@@ -210,6 +210,8 @@ def _line(top_up: TopUp, now: datetime, language: Language) -> TopUpView:
     word, tone = _STATES[top_up.state]
     by_itself = [translate("автоплатёж", language)] if top_up.initiator == Initiator.AUTOPAY else []
     parts = [formats.moment(top_up.created_at, now, language), *by_itself, translate(word, language)]
+    if top_up.refunded_kopecks:
+        parts.append(translate("возвращено {sum}", language, sum=formats.money(top_up.refunded_kopecks, language)))
     is_done = top_up.state == TopUpState.SUCCEEDED
     show = formats.income if is_done else formats.money
     second = " · ".join(parts)
