@@ -24,16 +24,19 @@ from typer.core import TyperGroup
 
 from cabinet import clock, db, logs, schema, tracing, worker
 from cabinet import serve as serving
+from cabinet.adapters import payments
 from cabinet.adapters.usage_files import Rejection, UnreadableFile
 from cabinet.adapters.usage_files.formats import UsageFormat, open_usage_file
 from cabinet.config import UnsafeSettings, list_unknown, settings
 from cabinet.domain import catalogue
-from cabinet.domain.errors import CabinetError
+from cabinet.domain.errors import CabinetError, NotFound
+from cabinet.domain.money import parse_kopecks
+from cabinet.domain.payments import RefundState
 from cabinet.domain.staff import Role
 from cabinet.services import audit as audits
 from cabinet.services import catalogue as catalogues
 from cabinet.services import demo as demos
-from cabinet.services import passwords, usage
+from cabinet.services import passwords, refunds, usage
 from cabinet.services import replay as replays
 from cabinet.services import staff as staffs
 from cabinet.services.demo import Life
@@ -66,6 +69,8 @@ class _Commands(TyperGroup):
 app = typer.Typer(cls=_Commands, add_completion=False, no_args_is_help=True, help="Кабинет: the operator's commands.")
 staff = typer.Typer(no_args_is_help=True, help="The operator's staff: who may sign in at /staff/login/.")
 app.add_typer(staff, name="staff")
+top_ups = typer.Typer(no_args_is_help=True, help="Top-ups that need a person, and refunds.")
+app.add_typer(top_ups, name="top-ups")
 
 
 @app.callback()
@@ -367,6 +372,69 @@ def audit() -> None:
     for name in report.unsorted:
         typer.echo(f"{name}: some rows wait for a month of their own, which the worker makes within the hour.")
     raise typer.Exit(0 if report.is_sound else 1)
+
+
+@top_ups.command("attention")
+def list_troubles() -> None:
+    """List the top-ups where the gateway's words and our money do not agree; docs/payments.md says what to do."""
+    _require_schema()
+    with db.reading() as session:
+        troubles = refunds.list_troubles(session)
+    if not troubles:
+        typer.echo("No top-up needs a person.")
+        return
+    table = Table(
+        "number", "phone", "₽", "state", "given back", "refundable", "what is wrong", "gateway's id", box=None
+    )
+    for one in troubles:
+        sums = (one.amount_kopecks, one.refunded_kopecks, one.refundable_kopecks)
+        paid, given_back, refundable = (f"{kopecks // 100}.{kopecks % 100:02}" for kopecks in sums)
+        trouble = one.attention.value.replace("_", " ")
+        known_as = f"{one.gateway} {one.gateway_id}".strip()
+        table.add_row(str(one.number), one.msisdn, paid, one.state.value, given_back, refundable, trouble, known_as)
+    Console(width=140).print(table)
+
+
+@top_ups.command("looked")
+def close_trouble(number: Annotated[int, typer.Argument(help="As on the receipt.")]) -> None:
+    """Take a top-up off the list: somebody has looked at it."""
+    _require_schema()
+    try:
+        with db.transaction() as session:
+            refunds.close_trouble(session, number)
+    except NotFound:
+        _fail(f"There is no top-up {number}.")
+    typer.echo(f"Top-up {number} is off the list.")
+
+
+@top_ups.command("refund")
+def refund_top_up(
+    number: Annotated[int, typer.Argument(help="As on the receipt.")],
+    sum_: Annotated[str, typer.Option("--sum", help="Roubles, as 100,50; without it all that is left.")] = "",
+) -> None:
+    """Give money of a top-up back to the card or account it came from; what is on the balance only.
+
+    Exit code 1: the gateway refused, and the money is on the balance again. Where it does not answer, the worker asks
+    again.
+    """
+    _require_schema()
+    demos.load_offset()
+    try:
+        kopecks = parse_kopecks(sum_) if sum_ else None
+        with db.transaction() as session:
+            begun = refunds.start(session, number, kopecks, now=clock.now())
+    except NotFound:
+        _fail(f"There is no top-up {number}.")
+    except CabinetError as error:
+        _fail(str(error))
+    done = refunds.submit(begun.id, payments.gateway(), now=clock.now)
+    told = {
+        RefundState.SUCCEEDED: "is given back",
+        RefundState.CREATED: "is on its way: the gateway has not answered, the worker asks again",
+        RefundState.REFUSED: "is not given back: the gateway refused, the money is on the balance again",
+    }
+    typer.echo(f"{done.amount_kopecks // 100}.{done.amount_kopecks % 100:02} ₽ of top-up {number} {told[done.state]}.")
+    raise typer.Exit(1 if done.state is RefundState.REFUSED else 0)
 
 
 @staff.command("add")

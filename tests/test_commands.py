@@ -226,3 +226,10 @@ def test_production_does_not_start_while_the_demos_staff_can_sign_in(run, databa
     }
 
     assert is_told(run("serve", **production), "operator", "staff disable")
+
+
+def test_a_top_up_that_is_none_is_told(run, database_url: str):
+    assert "No top-up needs a person" in run("top-ups", "attention", CABINET_DATABASE_URL=database_url).output
+    for command in ("refund", "looked"):
+        assert is_told(run("top-ups", command, "1000001"), "no top-up 1000001")
+    assert is_told(run("top-ups", "refund", "1000001", "--sum", "1e5"), "не сумма денег")

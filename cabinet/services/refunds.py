@@ -254,7 +254,7 @@ def _tell(session: Session, row: TopUpRow, refund: RefundRow, now: datetime) -> 
         (f"Вернули {sum_} ₽ {where} {row.method_title}. Чек {number}.", f"Вернули {sum_} ₽. Чек {number}.")
     )
     recipient = subscribers.get(session, row.subscriber_id).msisdn
-    outbox.queue_sms(session, reference=f"refund:{refund.id}", kind="receipt", recipient=recipient, body=body, now=now)
+    outbox.queue_sms(session, reference=f"refund:{refund.id}", kind="refund", recipient=recipient, body=body, now=now)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from cabinet.models.ledger import LedgerTransaction
 from cabinet.models.outbox import OutboxMessage
 from cabinet.models.top_ups import TopUp as TopUpRow
 from cabinet.sandbox_bank.app import Bank
-from cabinet.services import audit, top_ups
+from cabinet.services import audit, refunds, top_ups
 from tests.conftest import NOON, both_engines
 from tests.payments import SITE, FakeGateway, bank_of, gateway_of
 from tests.services.test_options import CATALOGUE
@@ -136,7 +136,7 @@ from datetime import datetime
 from pathlib import Path
 from starlette.testclient import TestClient
 from cabinet import news
-from cabinet.services import billing, outbox, top_ups
+from cabinet.services import billing, outbox, refunds, top_ups
 from tests.payments import bank_of, gateway_of
 
 what, number, books, moment, point = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], sys.argv[5]
@@ -160,7 +160,13 @@ elif point == "promised":
     outbox.queue_sms = dying_after(outbox.queue_sms)
 elif point == "committed":
     news.tell = die
-if what == "submit":
+if point == "asked":
+    gateway.refund = die
+elif point == "answered":
+    gateway.refund = dying_after(gateway.refund)
+if what == "refund":
+    refunds.submit(number, gateway, now=lambda: now)
+elif what == "submit":
     top_ups.submit(number, gateway, now=lambda: now)
 elif what == "reconcile":
     top_ups.reconcile(gateway, now=lambda: now)
@@ -279,3 +285,24 @@ def test_killed_while_reconciling_it_is_credited_once(anna: int, fault: Fault, p
         top_ups.reconcile(fault.gateway, now=lambda minutes=minutes: NOON + timedelta(minutes=minutes))
 
     assert money(anna) == 35_200
+
+
+@pytest.mark.parametrize("point", ["asked", "answered", "promised", "committed"])
+def test_killed_while_money_is_given_back_it_goes_back_once(anna: int, fault: Fault, point: str):
+    top_up = top_ups.submit(begin(anna).id, fault.gateway, now=lambda: NOON)
+    fault.pay(top_up)
+    top_ups.reconcile(fault.gateway, now=lambda: LATER)
+    with db.transaction() as session:
+        refund = refunds.start(session, top_up.number, 10_000, now=LATER)
+
+    fault.crash("refund", refund.id, point, LATER)
+    for minutes in (5, 10, 20):
+        refunds.reconcile(fault.gateway, now=lambda minutes=minutes: LATER + timedelta(minutes=minutes))
+    fault.recover()
+
+    with db.reading() as session:
+        row = session.get_one(TopUpRow, top_up.id)
+        assert audit.run_audit(session).faults == []
+    assert fault.gateway.get(row.gateway_id).refunded_kopecks == row.refunded_kopecks == 10_000
+    assert row.attention is None
+    assert money(anna) == 35_200 - 10_000
