@@ -45,7 +45,7 @@ TRANSACTION_SECONDS = _histogram(
 
 # --- what subscribers do ----------------------------------------------------------------------------------------------
 
-SIGN_INS = _counter("cabinet_sign_ins", "Lines of sign-in histories", "outcome")
+SIGN_INS = _counter("cabinet_sign_ins", "Lines of sign-in histories; staff and staff_refused", "outcome")
 CODES = _counter("cabinet_codes", "One-time codes: sent, withheld, limited, verified, wrong, expired", "event")
 ORDERS = _counter("cabinet_orders", "Orders confirmed and undone", "kind", "event")
 TOP_UPS = _counter("cabinet_top_ups", "Top-ups that came into a state", "state")
@@ -70,7 +70,10 @@ OUTBOX_OLDEST_SECONDS = _gauge("cabinet_outbox_oldest_seconds", "How late the la
 FEES_DUE = _gauge("cabinet_fees_due", "Fees that should have been charged, up to 10 000", "what")
 FEES_OLDEST_SECONDS = _gauge("cabinet_fees_oldest_seconds", "How late the latest of them is", "what")
 TOP_UPS_OPEN = _gauge("cabinet_top_ups_open", "Top-ups whose end is not known yet, up to 10 000", "state")
-OF_DATABASE = (OUTBOX_DUE, OUTBOX_OLDEST_SECONDS, FEES_DUE, FEES_OLDEST_SECONDS, TOP_UPS_OPEN)
+TICKETS_WAITING = _gauge("cabinet_tickets_waiting", "Questions that wait for the staff, up to 10 000", "is_late")
+OF_DATABASE = (OUTBOX_DUE, OUTBOX_OLDEST_SECONDS, FEES_DUE, FEES_OLDEST_SECONDS, TOP_UPS_OPEN, TICKETS_WAITING)
+
+REDIS_UP = _gauge("cabinet_redis_up", "1 when Redis answered; 1 too where none is used")
 
 BUILD = _gauge("cabinet_build_info", "What runs here", "build", "reflex", "python", "database", "env")
 

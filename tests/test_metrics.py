@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy import event
 
 from cabinet import db, metrics, worker_jobs
 from cabinet.adapters.payments import in_thread
@@ -12,7 +13,7 @@ from cabinet.domain.errors import CabinetError
 from cabinet.services import bundles, figures, orders, outbox, sign_in, top_ups
 from cabinet.worker import Worker
 from cabinet.worker_jobs import Job, LedgerBroken
-from tests.conftest import NOON
+from tests.conftest import NOON, both_engines
 from tests.payments import FakeGateway
 from tests.services.test_options import CATALOGUE
 from tests.services.test_orders import given, store
@@ -22,7 +23,7 @@ from tests.sockets import running
 from tests.ui.test_guard import given_signed_in, states
 
 KNOWN_LABELS = {"route", "method", "status", "handler", "verdict", "place", "kind", "outcome", "event", "state"}
-KNOWN_LABELS |= {"channel", "what", "job", "invariant", "build", "reflex", "python", "database", "env"}
+KNOWN_LABELS |= {"channel", "what", "is_late", "job", "invariant", "build", "reflex", "python", "database", "env"}
 
 
 def growth(name: str, **labels: str) -> Callable[[], float]:
@@ -181,3 +182,27 @@ async def test_open_sockets_are_those_that_are_open(database):
         await tabs[0].close()
         assert opened() == 1
     assert opened() == 0
+
+
+@both_engines
+def test_figures_go_along_indexes_of_what_waits(database):
+    asked: list[tuple[str, object]] = []
+    is_sqlite = database.dialect.name == "sqlite"
+
+    def note(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        asked.append((statement, values))
+
+    event.listen(database, "before_cursor_execute", note)
+    with db.reading() as session:
+        figures.read(session, now=NOON)
+
+    queries = [each for each in asked if each[0].lstrip().startswith("SELECT")]
+    assert len(queries) == 6
+    with database.connect() as connection:
+        if not is_sqlite:
+            connection.exec_driver_sql("SET enable_seqscan = off")  # the tables are empty
+        for query, values in queries:
+            how = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+            plan = str(connection.exec_driver_sql(f"{how} {query}", values).all())
+            assert "Seq Scan" not in plan
+            assert "USING" in plan or not is_sqlite

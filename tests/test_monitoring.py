@@ -59,7 +59,7 @@ def test_every_series_that_is_named_exists_with_its_labels(where: str, expressio
 
 def test_values_of_labels_that_alerts_ask_for_exist():
     values = {*SignInOutcome, *WebhookVerdict, *TopUpState, "failed", "broken", "held", "refused", "sent", "limited"}
-    values |= {"handler", "cabinet", "/readyz"}
+    values |= {"handler", "cabinet", "/readyz", "staff_refused", "true"}
     asked = re.findall(r'=~?"([^"]+)"', " ".join(rule["expr"] for rule in rules()))
 
     assert {value for text in asked for value in text.split("|")} - {"5..", r".*\\.watch"} <= values

@@ -25,7 +25,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Scope
 
-from cabinet import clock, db, metrics, serve
+from cabinet import clock, db, metrics, redis_client, serve
 from cabinet.config import settings
 from cabinet.services import figures
 
@@ -43,7 +43,7 @@ async def show(request: Request) -> Response:
     """GET /metrics, for who has the token or comes from the networks that the settings name."""
     if not _may_read(request):
         return PlainTextResponse("Not Found", 404)
-    await _look_into_database()
+    await _look_around()
     _tell_build()
     text = await asyncio.to_thread(generate_latest, metrics.REGISTRY)
     return Response(text, media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
@@ -63,7 +63,7 @@ def _may_read(request: Request) -> bool:
     return any(address in network for network in settings().metrics_networks)
 
 
-async def _look_into_database() -> None:
+async def _look_around() -> None:
     """At most once in some seconds, whoever asks. While the database does not answer there are no figures of it."""
     global _read_at
     async with _reading:
@@ -78,6 +78,7 @@ async def _look_into_database() -> None:
                 gauge.clear()
         else:
             _tell(found)
+        metrics.REDIS_UP.set(0 if await redis_client.trouble() else 1)
         _read_at = time.monotonic()
 
 
@@ -90,6 +91,8 @@ def _tell(found: figures.Figures) -> None:
         for name, backlog in backlogs.items():
             number.labels(name).set(backlog.number)
             seconds.labels(name).set(backlog.late_for.total_seconds())
+    metrics.TICKETS_WAITING.labels("false").set(found.waiting_tickets)
+    metrics.TICKETS_WAITING.labels("true").set(found.late_tickets)
     for state, count in found.open_top_ups.items():
         metrics.TOP_UPS_OPEN.labels(state).set(count)
 

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, and_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from cabinet import metrics
 from cabinet.config import settings
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.msisdn import parse_msisdn
@@ -181,6 +182,7 @@ def finish_sign_in(
     if used is None or member is None:
         if is_right and not is_worn_out:
             limits.hit_in_a_row(session, wrong_codes, forgotten_after=DAY, now=now)
+        metrics.when_committed(session, metrics.SIGN_INS, outcome="staff_refused")
         log.warning("a sign-in of the staff was refused", login=attempt.login)
         return Step(pre_sessions.refuse(session, browser, row, LOGIN, "", SignInRefused()))
     limits.forget(session, attempt.scope, wrong_codes)
@@ -193,6 +195,7 @@ def finish_sign_in(
     pre_sessions.clear_error(row)
     session.add(row)
     session.flush()
+    metrics.when_committed(session, metrics.SIGN_INS, outcome="staff")
     log.info("a member of the staff signed in", login=member.login)
     return Step(next_path, opened.token)
 

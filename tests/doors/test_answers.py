@@ -103,6 +103,12 @@ async def test_every_kind_of_answer_has_the_security_headers(site: Site, anna: S
     assert found == []
 
 
+async def test_a_stranger_finds_no_metrics_and_this_machine_does(site: Site):
+    async with Visitor(site) as stranger, httpx.AsyncClient() as scraper:
+        assert (await stranger.get("/metrics")).status_code == 404
+        assert "cabinet_sockets_open" in (await scraper.get(f"{site.url}/metrics")).text
+
+
 async def posted(site: Site, path: str, kind: dict[str, Any]) -> httpx.Response | None:
     """The answer, each time on a connection of its own: the site hangs up where it did not want the body, and may do so
     before the answer is read. None when that happens always."""
