@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import httpx
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from cabinet import db
+from cabinet import clock, db
 from cabinet.config import ROOT
 from cabinet.services import audit
 from tests.servers import free_port
@@ -134,9 +135,13 @@ class Place:
             return session.execute(text(query), values).scalar_one()
 
     def faults(self) -> list[str]:
-        """What the audit has to say."""
-        with Session(self.engine.execution_options(reads_only=True)) as session:
-            return [str(fault) for fault in audit.run_audit(session).faults]
+        """What the audit has to say, by the operator's clock."""
+        clock.set_offset(timedelta(seconds=self.ask("SELECT coalesce(max(offset_seconds), 0) FROM demo_clock")))
+        try:
+            with Session(self.engine.execution_options(reads_only=True)) as session:
+                return [str(fault) for fault in audit.run_audit(session).faults]
+        finally:
+            clock.set_offset(timedelta())
 
     def close(self) -> None:
         """Ends everything."""

@@ -241,6 +241,10 @@ async def load(place: Place, crowds: Sequence[int], seconds: float) -> list[Crow
     """Each crowd in turn; who has signed in stays signed in for the next."""
     known: dict[str, Person] = {}
     found = []
+    first = _virtuals(place, len(place.webs), Tally(), known)  # makes each process load what it needs
+    await _sign_in(first)
+    await _open([one for one in first if one.person])
+    await asyncio.gather(*(one.close() for one in first))
     for people in crowds:
         tally = Tally()
         virtuals = _virtuals(place, people, tally, known)

@@ -15,10 +15,13 @@ from typing import Any
 
 import aiohttp
 import psycopg
+from sqlmodel import Session
 
 from benchmarks.cluster import Place, Process
 from benchmarks.people import Browser
 from benchmarks.tabs import Ordering, Refused, Switch, Tab, Unanswered, free_services, handler_of
+from cabinet import clock
+from cabinet.services import figures
 from chaos.people import Subscriber, dying
 from tests.servers import PostgresServer, RedisServer
 
@@ -199,17 +202,25 @@ async def killed_while_hearing_the_gateway(town: Town) -> str:
 async def killed_between_sending_and_marking(town: Town) -> str:
     """The code has left, and nobody wrote that down."""
     place, anna = town.place, Subscriber(town.place, ANNA)
+    waiting = "SELECT count(*) FROM outbox_message WHERE state = 'waiting' AND kind = 'code'"
+    place.web.start()  # what the demo operator has to say leaves first
+    await until(lambda: not _messages_due(place), "everything that was due has left")
+    place.web.stop()
     place.web.start(*dying(BEFORE_MARKING))
     with suppress(Exception):
         await anna.sign_in()  # it may see the code before the process dies
     place.web.wait_dead()
     place.web.start()
-    waiting = "SELECT count(*) FROM outbox_message WHERE state = 'waiting' AND kind = 'code'"
     await until(lambda: place.ask(waiting) == 0, "the message is taken for sent", 90)
     came = place.ask("SELECT count(*) FROM demo_sms WHERE recipient = :to AND text LIKE '%@localhost%'", to=f"7{ANNA}")
     check(came == 1, f"{came} messages with the code")
     await anna.sign_in()
     return "the code came once, though it was handed over twice; signing in again works"
+
+
+def _messages_due(place: Place) -> int:
+    with Session(place.engine.execution_options(reads_only=True)) as session:
+        return sum(each.number for each in figures.read(session, now=clock.now()).outbox.values())
 
 
 # --- what is below ----------------------------------------------------------------------------------------------------
