@@ -28,6 +28,12 @@ from tests.site import number, site, spare_numbers  # noqa: E402, F401  fixtures
 
 NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 12:00 in Moscow
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`pytest -m browser --site cluster`: the same tests before a production set-up."""
+    parser.addoption("--site", choices=["one", "cluster"], default="one", help="what the browser comes to")
+
+
 both_engines = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 
 

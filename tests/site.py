@@ -2,18 +2,19 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from sqlalchemy import text
 
+from cabinet import db
 from cabinet.config import ROOT
 from tests.servers import free_port
 from tests.waiting import wait_until
@@ -29,6 +30,12 @@ class Site:
     url: str
     log: Path
     database: Path
+    postgres_url: str = ""
+
+    @property
+    def database_url(self) -> str:
+        """Where its data is, for `CABINET_DATABASE_URL`."""
+        return self.postgres_url or f"sqlite:///{self.database}"
 
     def state(self, context: "BrowserContext | None" = None) -> dict:
         """What `/demo/state.json` says; with a browser's cookies when a context is given."""
@@ -42,9 +49,19 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The production build on a port of its own, with a demo world of its own; the log is kept for a look."""
-    with serving(tmp_path_factory.mktemp("site")) as served:
+def site(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Site]:
+    """The production build on a port of its own, with a demo world of its own; the log is kept for a look.
+
+    With `--site cluster` it is two web processes and two workers on PostgreSQL and Redis, behind nginx.
+    """
+    folder = tmp_path_factory.mktemp("site")
+    if pytestconfig.getoption("--site") == "cluster":
+        from tests.cluster import town
+
+        with town.running(folder, is_demo=True) as cluster:
+            yield Site(cluster.url, cluster.webs[0].log, folder / "none", cluster.database_url)
+        return
+    with serving(folder) as served:
         yield served
 
 
@@ -94,11 +111,15 @@ def _is_ready(url: str, process: subprocess.Popen, log: Path) -> bool:
 @pytest.fixture(scope="session")
 def spare_numbers(site: Site) -> Iterator[str]:
     """Subscribers of the demo base whom nobody has used: ten digits each."""
-    with closing(sqlite3.connect(site.database)) as connection:
+    engine = db.make_engine(site.database_url)
+    with engine.connect() as connection:
         rows = connection.execute(
-            "SELECT substr(msisdn, 2) FROM subscriber"
-            " WHERE status = 'active' AND msisdn NOT LIKE '7916000000_' ORDER BY id"
+            text(
+                "SELECT substr(msisdn, 2) FROM subscriber"
+                " WHERE status = 'active' AND msisdn NOT LIKE '7916000000_' ORDER BY id"
+            )
         ).fetchall()
+    engine.dispose()
     return iter(row[0] for row in rows)
 
 

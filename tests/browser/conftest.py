@@ -175,7 +175,7 @@ _newcomers = count(9_160_010_001)
 def newcomer(site: Site, kopecks: int) -> str:
     """Ten digits of a subscriber who has just joined «Свобода» in Moscow, paid its fee and has so much money left."""
     number = str(next(_newcomers))
-    environment = os.environ | {"CABINET_DATABASE_URL": f"sqlite:///{site.database}"}
+    environment = os.environ | {"CABINET_DATABASE_URL": site.database_url}
     command = [sys.executable, "-c", _NEWCOMER, number, str(kopecks), site.state()["now"]]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -106,7 +106,7 @@ def bring_usage(site: Site, folder: Path, rows: list[dict]) -> None:
         )
         writer.writeheader()
         writer.writerows(rows)
-    environment = os.environ | {"CABINET_DATABASE_URL": f"sqlite:///{site.database}"}
+    environment = os.environ | {"CABINET_DATABASE_URL": site.database_url}
     command = [sys.executable, "-m", "cabinet", "import-usage", str(path)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

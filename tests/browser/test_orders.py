@@ -22,7 +22,7 @@ class Shop:
 
     def __init__(self, site: Site, number: str) -> None:
         self.site = site
-        self.engine = db.make_engine(f"sqlite:///{site.database}")
+        self.engine = db.make_engine(site.database_url)
         with Session(self.engine) as session:
             found = session.exec(select(Subscriber).where(Subscriber.msisdn == f"7{number}")).one()
             self.subscriber_id = found.id

@@ -1,13 +1,14 @@
 """What holds for every page: width, colours, accessibility, what it keeps and what it says over the wire."""
 
 import re
-import sqlite3
 from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, WebSocket, expect
+from sqlalchemy import text
 
+from cabinet import db
 from tests.browser.conftest import ask_for_code, enter_code, sign_in
 from tests.site import Site
 from tests.waiting import wait_until
@@ -202,11 +203,12 @@ def test_without_a_connection_the_page_says_so_and_keeps_its_data(page: Page, si
 def test_the_balance_on_the_page_is_the_balance_of_the_ledger(page: Page, site: Site):
     sign_in(page, site, "9160000002")
 
-    with sqlite3.connect(site.database) as connection:
-        kopecks = connection.execute(
-            "SELECT balance_kopecks FROM account JOIN subscriber ON subscriber.id = account.subscriber_id"
-            " WHERE kind = 'main' AND msisdn = '79160000002'"
-        ).fetchone()[0]
+    query = (
+        "SELECT balance_kopecks FROM account JOIN subscriber ON subscriber.id = account.subscriber_id"
+        " WHERE kind = 'main' AND msisdn = '79160000002'"
+    )
+    with db.make_engine(site.database_url).connect() as connection:
+        kopecks = connection.execute(text(query)).scalar_one()
     shown = page.get_by_role("heading", name="Баланс").locator("xpath=ancestor::section[1]").inner_text()
     assert f"{kopecks // 100}{kopecks % 100:02}" in re.sub(r"[^\d]", "", shown.split("Спишем")[0])
 

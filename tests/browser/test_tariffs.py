@@ -32,7 +32,7 @@ class Number:
 
     def __init__(self, site: Site, roubles: int = 5_000, *, months: int = 4) -> None:
         self.site, self.digits = site, str(next(_numbers))
-        self.engine = db.make_engine(f"sqlite:///{site.database}")
+        self.engine = db.make_engine(site.database_url)
         now = self.now()
         since = now - timedelta(days=31 * (months + 1))
         with Session(self.engine) as session:
