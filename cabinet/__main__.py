@@ -22,7 +22,7 @@ from rich.table import Table
 from sqlalchemy.exc import DatabaseError, OperationalError
 from typer.core import TyperGroup
 
-from cabinet import clock, db, logs, schema, tracing, worker
+from cabinet import backups, clock, db, logs, schema, tracing, worker
 from cabinet import serve as serving
 from cabinet.adapters import payments
 from cabinet.adapters.usage_files import Rejection, UnreadableFile
@@ -176,6 +176,53 @@ def migrate() -> None:
     """Bring the database's schema up to date."""
     schema.migrate(db.engine())
     typer.echo("The schema is up to date.")
+
+
+@app.command()
+def backup(path: Annotated[Path, typer.Argument(help="The folder to make; it must not be there yet.")]) -> None:
+    """Back up the database and the attached files into a new folder; the program may go on meanwhile.
+
+    The secrets of the environment are not in it: without CABINET_SECRET_KEY nobody's password fits any more.
+    Exit code 2: nothing was made, and why.
+    """
+    try:
+        with _progress() as progress:
+            about = backups.back_up(path, _shown(progress))
+    except backups.CannotBackUp as error:
+        _fail(str(error))
+    typer.echo(f"{path}: {about.engine}, schema {about.revision}, attached files: {about.files}.")
+
+
+@app.command()
+def restore(
+    path: Annotated[Path, typer.Argument(help="The folder that `backup` made.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if the database is not empty: what is in it is lost.")
+    ] = False,
+) -> None:
+    """Put a backup into an empty database, and check every invariant of it. Web processes and workers must be stopped.
+
+    Exit code 0: all of it is there and sound; 1: an invariant does not hold; 2: it was not restored, and why.
+    """
+    try:
+        with _progress() as progress:
+            about = backups.restore(path, is_forced=force, on_progress=_shown(progress))
+    except (backups.CannotBackUp, backups.CannotRestore) as error:
+        _fail(str(error))
+    typer.echo(f"Restored as of {about.made_at}, attached files: {about.files}.")
+    if not schema.is_current(db.engine()):
+        typer.echo("Its schema is older than the program: run `python -m cabinet migrate`, then `audit`.")
+        return
+    audit()
+
+
+def _shown(progress: Progress) -> backups.OnProgress:
+    task = progress.add_task("", total=None, done="")
+
+    def show(what: str, done: int, total: int | None) -> None:
+        progress.update(task, description=what, completed=done, total=total, done=done)
+
+    return show
 
 
 @app.command("load-catalogue")

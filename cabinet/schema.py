@@ -50,7 +50,15 @@ def refuse_newer(engine: Engine) -> None:
     """
     with engine.connect() as connection:
         revision = MigrationContext.configure(connection).get_current_revision()
-    if revision is not None and revision not in {known.revision for known in _revisions().walk_revisions()}:
+    if revision is not None:
+        refuse_unknown(revision)
+
+
+def refuse_unknown(revision: str) -> None:
+    """Raises:
+    MadeByNewer: this program has no such migration.
+    """
+    if revision not in {known.revision for known in _revisions().walk_revisions()}:
         raise MadeByNewer
 
 
