@@ -27,7 +27,7 @@ from cabinet import serve as serving
 from cabinet.adapters import payments
 from cabinet.adapters.usage_files import Rejection, UnreadableFile
 from cabinet.adapters.usage_files.formats import UsageFormat, open_usage_file
-from cabinet.config import UnsafeSettings, list_unknown, settings
+from cabinet.config import UnsafeSettings, list_doubtful, list_unknown, settings
 from cabinet.domain import catalogue
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.money import parse_kopecks
@@ -83,6 +83,8 @@ def _check_settings() -> None:
     except UnsafeSettings as error:
         typer.echo(f"Wrong settings:\n{error}", err=True)
         raise typer.Exit(2) from None
+    for line in list_doubtful():
+        typer.echo(line, err=True)
 
 
 @app.command()

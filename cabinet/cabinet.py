@@ -1,5 +1,6 @@
 """Composition root: the pages, the application and everything around it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -11,6 +12,7 @@ from reflex_base import otel
 
 from cabinet import connections, db, logs, news, redis_client, relay, schema, tracing, worker
 from cabinet.config import settings
+from cabinet.http import health
 from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
 from cabinet.http.pages import with_figures
@@ -89,7 +91,9 @@ async def serving() -> AsyncIterator[None]:
         if settings().worker_inside:
             await beside.enter_async_context(worker.running())
         await beside.enter_async_context(sandbox_bank.running())
+        looking = asyncio.create_task(health.examine())  # what is ill from the start is in the log
         yield
+        looking.cancel()
         await connections.close_all()  # the server waits for open tabs, and they do not leave by themselves
 
 

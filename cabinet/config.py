@@ -71,7 +71,7 @@ class UnsafeSettings(Exception):
 class Settings(BaseSettings):
     """All settings; see the module."""
 
-    model_config = SettingsConfigDict(env_prefix="CABINET_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CABINET_", extra="ignore", frozen=True, env_ignore_empty=True)
 
     env: Environment = Field(Environment.DEMO, description="`demo` or `production`")
     database_url: str = Field(
@@ -351,6 +351,8 @@ class Settings(BaseSettings):
             faults.append("CABINET_PAYMENTS_URL must begin with https://")
         if not self.public_url.startswith("https://"):
             faults.append("CABINET_PUBLIC_URL must begin with https://")
+        if self.redis_url and not self.redis_url.startswith("unix://") and not urlsplit(self.redis_url).password:
+            faults.append("CABINET_REDIS_URL must have a password: who writes there can run code here")
         return faults
 
     @property
@@ -395,6 +397,17 @@ def list_unknown() -> list[str]:
         if name.upper().startswith("CABINET_") and name.upper() not in known:
             meant = get_close_matches(name.upper(), known, n=1)
             lines.append(f"{name}: there is no such setting" + (f"; did you mean {meant[0]}?" if meant else ""))
+    return lines
+
+
+def list_doubtful() -> list[str]:
+    """A line for each setting that is allowed and hardly meant, in production."""
+    chosen = settings()
+    lines = []
+    if chosen.env is Environment.PRODUCTION and not chosen.trusted_proxy_hops:
+        lines.append("CABINET_TRUSTED_PROXY_HOPS is 0: behind a proxy all visitors share its address and limits")
+    if chosen.redis_url and chosen.is_sqlite:
+        lines.append("CABINET_REDIS_URL is for several web processes, and those need PostgreSQL: CABINET_DATABASE_URL")
     return lines
 
 

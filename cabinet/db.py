@@ -5,12 +5,13 @@ SQLite (WAL) and PostgreSQL run the same code. On SQLite a writing transaction t
 """
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeGuard, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -93,6 +94,19 @@ def explain(error: DBAPIError) -> str:
     told = (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
     advice = next((advice for sign, advice in _WHAT_TO_DO.items() if sign in told), "")
     return f"The database {engine().url.render_as_string(hide_password=True)}: {told}. {advice}".rstrip()
+
+
+def is_away(error: BaseException | None) -> TypeGuard[OperationalError]:
+    """Whether it says that the database cannot be reached or written now, and nothing of the program."""
+    if not isinstance(error, OperationalError):
+        return False
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        name = getattr(error.orig, "sqlite_errorname", "")
+        return name.startswith(("SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_BUSY"))
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P", "53"))  # no connection, a server that ends, a full one
 
 
 _writer = threading.Lock()

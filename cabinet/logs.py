@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from cabinet import db
 from cabinet.config import settings
 
 HIDDEN = "***"
@@ -73,7 +74,7 @@ def configure(stream: TextIO | None = None) -> None:
         processors=[
             structlog.stdlib.filter_by_level,
             *shared,
-            structlog.processors.format_exc_info,
+            _with_fault,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -164,9 +165,20 @@ def _message(record: logging.LogRecord) -> str:
         return str(record.msg)
 
 
+def _with_fault(logger: Any, method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """The trace of a fault; of a database that is away a line: there is nothing to be found in a trace."""
+    given = event.get("exc_info")
+    error = given if isinstance(given, BaseException) else given[1] if isinstance(given, tuple) else sys.exc_info()[1]
+    if given and db.is_away(error):
+        return {**{key: value for key, value in event.items() if key != "exc_info"}, "why": db.explain(error)}
+    return structlog.processors.format_exc_info(logger, method, event)
+
+
 def _trace(
     exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
 ) -> str:
+    if db.is_away(exc_info[1]):
+        return db.explain(exc_info[1])
     return logging.Formatter().formatException(exc_info)
 
 

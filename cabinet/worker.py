@@ -16,11 +16,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from cabinet import clock, metrics, tracing
+from cabinet import clock, db, metrics, tracing
 from cabinet.worker_jobs import LANES, Job, LedgerBroken
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=5)
+AWAY_PAUSE = timedelta(seconds=5)  # until the database is asked again: when it is back, all waits for it
 LONGEST_SLEEP = 1.0  # seconds of the machine's time: the operator's clock may leap at any moment
 
 log = structlog.get_logger("cabinet.worker")
@@ -131,7 +132,7 @@ class Worker:
         except Exception as error:  # whatever it is, the other jobs go on
             metrics.JOB_RUNS.labels(job.name, "failed").inc()
             turn.failures += 1
-            turn.due_at = now + pause_after(turn.failures)
+            turn.due_at = now + (AWAY_PAUSE if db.is_away(error) else pause_after(turn.failures))
             report.failed[job.name] = f"{type(error).__name__}: {error}".partition("\n")[0]
             log.exception("job failed", job=job.name, failures=turn.failures, again_at=turn.due_at.isoformat())
             return

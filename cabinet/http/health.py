@@ -55,7 +55,7 @@ async def examine() -> tuple[dict[str, str], int | None]:
     if settings().redis_url:
         checks["redis"] = redis or "ok"
     checks |= {part: "cannot be reached" if is_away else "ok" for part, is_away in unreachable.items()}
-    _log_changes(checks)
+    _log_changes({part: what for part, what in checks.items() if part != "redis"})  # `redis_client` tells by itself
     return checks, seconds
 
 

@@ -22,7 +22,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cabinet import connections, metrics, tracing
+from cabinet import connections, db, metrics, tracing
 from cabinet.config import settings
 from cabinet.http.metrics import OTHER, RouteNames
 from cabinet.locales import language_of
@@ -122,11 +122,12 @@ class RequestLog:
         with structlog.contextvars.bound_contextvars(request=reference), tracing.span("request") as span:
             try:
                 await self.app(scope, receive, send_with_id)
-            except Exception:
+            except Exception as error:
                 log.exception("request failed", method=scope["method"], path=scope["path"][:LOGGED_PATH])
                 metrics.FAULTS.labels("request").inc()
                 if not status:
-                    answer = PlainTextResponse(FAULT.format(reference=reference), 500, {"Cache-Control": "no-store"})
+                    code = 503 if db.is_away(error) else 500
+                    answer = PlainTextResponse(FAULT.format(reference=reference), code, {"Cache-Control": "no-store"})
                     await answer(scope, receive, send_with_id)
             seconds = time.perf_counter() - started
             milliseconds = round(seconds * 1000, 1)
