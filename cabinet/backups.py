@@ -194,14 +194,13 @@ def _restore_postgres(engine: Engine, copy: Path, on_progress: OnProgress) -> No
     command = [_tool("pg_restore"), "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
     command += [f"--dbname={_address()}", str(copy)]
     others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    with engine.connect() as connection:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if number := connection.execute(text(others)).scalar_one():
             raise CannotRestore(
                 f"{number} are connected to the database: stop the web processes and the workers first."
             )
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
-        connection.commit()
     engine.dispose()
     on_progress("the database", 0, None)
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True)  # noqa: S603  our words
