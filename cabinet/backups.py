@@ -20,6 +20,7 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.schema import CreateSchema, DropSchema
 
 from cabinet import clock, db, schema
 from cabinet.config import settings
@@ -108,7 +109,7 @@ def _dump_postgres(copy: Path, on_progress: OnProgress) -> None:
             time.sleep(LOOK_SECONDS)
         told = running.stderr.read() if running.stderr else ""
     if running.returncode:
-        raise CannotBackUp(f"pg_dump: {_last_line(told)}")
+        raise CannotBackUp(f"{_reason(told)}")
 
 
 def _copy_files(source: Path, target: Path, on_progress: OnProgress) -> int:
@@ -199,13 +200,15 @@ def _restore_postgres(engine: Engine, copy: Path, on_progress: OnProgress) -> No
             raise CannotRestore(
                 f"{number} are connected to the database: stop the web processes and the workers first."
             )
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+        for name in inspect(connection).get_schema_names():  # the database is the program's alone
+            if name != "information_schema":
+                connection.execute(DropSchema(name, cascade=True))
+        connection.execute(CreateSchema("public"))
     engine.dispose()
     on_progress("the database", 0, None)
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True)  # noqa: S603  our words
     if done.returncode:
-        raise CannotRestore(f"pg_restore: {_last_line(done.stderr)}. The database is empty now.")
+        raise CannotRestore(f"{_reason(done.stderr)}. The database is empty now.")
 
 
 # --- shared ----------------------------------------------------------------------------------------------------------
@@ -240,8 +243,9 @@ def _environment() -> dict[str, str]:
     return os.environ | ({"PGPASSWORD": str(password)} if password else {})
 
 
-def _last_line(told: str) -> str:
-    return (told.strip().splitlines() or ["no reason given"])[-1]
+def _reason(told: str) -> str:
+    lines = told.strip().splitlines() or ["no reason given"]
+    return next((line for line in lines if "error:" in line), lines[-1])
 
 
 def _digest(file: Path) -> str:
