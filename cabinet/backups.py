@@ -215,7 +215,7 @@ def _restore_postgres(engine: Engine, copy: Path, on_progress: OnProgress) -> No
 
 
 def _revision(engine: Engine) -> str | None:
-    with engine.connect() as connection:
+    with engine.execution_options(reads_only=True).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
