@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -114,13 +115,11 @@ def main() -> int:
 
 def _done_to_processes(only: str) -> Iterator[tuple[str, str, str, str]]:
     chosen = [each for each in SCENARIOS if only in each.name]
-    if not chosen:
-        return
-    with tempfile.TemporaryDirectory(prefix="cabinet-chaos-") as name:
-        demo = demo_file(Path(name))
-        for number, scenario in enumerate(chosen):
+    with tempfile.TemporaryDirectory(prefix="cabinet-chaos-") as name, ExitStack() as stack:
+        ground = Ground(Path(name), stack)
+        for scenario in chosen:
             try:
-                with _town(scenario, demo, Path(name) / str(number)) as town:
+                with ground.town(scenario) as town:
                     seen, verdict = _run(scenario, town)
             except MISSING as error:
                 seen, verdict = f"not run: {error}", "not run"
@@ -138,22 +137,45 @@ def _run(scenario: Scenario, town: Town) -> tuple[str, str]:
     return (f"{seen}, but {'; '.join(faults[:3])}", "BREACH") if faults else (f"{seen}; audit clean", "held")
 
 
-@contextmanager
-def _town(scenario: Scenario, demo: Path, folder: Path) -> Iterator[Town]:
-    """One process on SQLite, or two on PostgreSQL and Redis; nothing is started yet."""
-    with ExitStack() as stack:
-        if not scenario.is_cluster:
-            town = Town(Place(folder, copy_of(demo, folder)))
-        else:
-            folder.mkdir(parents=True)
-            postgres, redis = stack.enter_context(PostgresServer()), stack.enter_context(RedisServer())
-            place = Place(folder, postgres.create("chaos"), redis.url)
-            town = Town(place, postgres, redis)
-            place.add()
-            prepare(place.environment)
-        town.place.add()
-        stack.callback(town.place.close)
-        yield town
+@dataclass
+class Ground:
+    """Where towns are made: the demo operator is made once for each engine, and every scenario has a copy."""
+
+    folder: Path
+    stack: ExitStack
+    towns: int = 0
+
+    @cached_property
+    def demo(self) -> Path:
+        """The one on SQLite."""
+        return demo_file(self.folder)
+
+    @cached_property
+    def postgres(self) -> PostgresServer:
+        """The server with the one on PostgreSQL, in the database `demo`."""
+        server = self.stack.enter_context(PostgresServer())
+        place = Place(self.folder, server.create("demo"))
+        place.add()
+        prepare(place.environment)
+        return server
+
+    @contextmanager
+    def town(self, scenario: Scenario) -> Iterator[Town]:
+        """One process on SQLite, or two on PostgreSQL and Redis; nothing is started yet."""
+        self.towns += 1
+        folder = self.folder / str(self.towns)
+        with ExitStack() as stack:
+            if scenario.is_cluster:
+                folder.mkdir()
+                redis = stack.enter_context(RedisServer())
+                place = Place(folder, self.postgres.create(f"town{self.towns}", template="demo"), redis.url)
+                town = Town(place, self.postgres, redis)
+                place.add()
+            else:
+                town = Town(Place(folder, copy_of(self.demo, folder)))
+            town.place.add()
+            stack.callback(town.place.close)
+            yield town
 
 
 def _done_to_services(only: str) -> Iterator[tuple[str, str, str, str]]:
