@@ -31,6 +31,7 @@ from cabinet.ui.orders import page as orders
 from cabinet.ui.overview import page as overview
 from cabinet.ui.overview.state import OverviewState
 from cabinet.ui.profile import page as profile
+from cabinet.ui.promotions import desk as desk_offers
 from cabinet.ui.promotions import detail as offer
 from cabinet.ui.promotions import page as offers
 from cabinet.ui.sign_in import code, page, password, welcome
@@ -53,6 +54,7 @@ PAGE_MODULES = (
     bundles,
     offers,
     offer,
+    desk_offers,
     orders,
     notices,
     profile,

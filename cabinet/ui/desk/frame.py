@@ -43,7 +43,7 @@ def staff_frame(
         rx.el.div(
             _rail(here),
             rx.el.main(
-                *([] if title == "" else [_heading(title, lead, action)]),
+                *([] if isinstance(title, str) and not title else [_heading(title, lead, action)]),
                 rx.cond(
                     DeskState.is_ready,
                     rx.cond(_has(permission), rx.fragment(*children), _no_permission()),
