@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks import advisor, expenses, fees, load, messages, payments, sessions, usage, web
+from benchmarks import advisor, expenses, fees, load, messages, payments, sessions, support, usage, web
 from benchmarks.report import Table
 from benchmarks.sites import CannotMeasure, town
 
 RESULTS = Path(__file__).parent / "results.md"
-PARTS = ("usage", "expenses", "advisor", "fees", "messages", "payments", "web", "sessions", "load")
+PARTS = ("usage", "expenses", "advisor", "fees", "messages", "payments", "support", "web", "sessions", "load")
 
 
 def main() -> int:
@@ -54,6 +54,7 @@ def _run(part: str, is_quick: bool) -> str:
         "messages": messages.main,
         "payments": payments.main,
         "load": load.main,
+        "support": support.main,
     }
     if part in alone:
         tables = alone[part](is_quick=is_quick)

@@ -274,7 +274,7 @@ def _measure(engine: Engine, heavy_id: int, table: Table, runs: int) -> None:
             lambda session: expenses.explain_line(session, heavy_id, random.choice(paid)),
         ),
     ):
-        queries, in_database, whole = _times(engine, work, runs)
+        queries, in_database, whole = times(engine, work, runs)
         table.add(
             name,
             budget.text if budget else "",
@@ -287,7 +287,7 @@ def _measure(engine: Engine, heavy_id: int, table: Table, runs: int) -> None:
         ("month summary", lambda session: expenses.get_month(session, heavy_id, MONTHS[-1], now=END)),
         ("statement", further),
     ):
-        table.notes += [f"plan of the {name}: {step}" for step in _plans(engine, work)]
+        table.notes += [f"plan of the {name}: {step}" for step in plans(engine, work)]
 
 
 @contextmanager
@@ -297,7 +297,7 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def _times(engine: Engine, work: Callable[[Session], object], runs: int) -> tuple[int, list[float], list[float]]:
+def times(engine: Engine, work: Callable[[Session], object], runs: int) -> tuple[int, list[float], list[float]]:
     """The most queries of one call; milliseconds of its queries alone, and of the whole call."""
     queries, in_database, whole = 0, [], []
     with engine.connect() as connection:
@@ -331,7 +331,7 @@ def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
     event.remove(engine, "before_cursor_execute", record)
 
 
-def _plans(engine: Engine, work: Callable[[Session], object]) -> Iterator[str]:
+def plans(engine: Engine, work: Callable[[Session], object]) -> Iterator[str]:
     """How the database finds the rows of each query, a line for each step that reads a table."""
     with reading(engine) as session, _statements(engine) as statements:
         work(session)

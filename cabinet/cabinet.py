@@ -39,6 +39,8 @@ from cabinet.ui.staff import sign_in as staff_sign_in
 from cabinet.ui.support import new as new_question
 from cabinet.ui.support import page as support
 from cabinet.ui.support import thread as conversation
+from cabinet.ui.support_desk import page as desk_queue
+from cabinet.ui.support_desk import supervisor, templates, ticket
 from cabinet.ui.tariffs import catalogue as tariffs
 from cabinet.ui.tariffs import page as tariff
 from cabinet.ui.top_ups import page as top_up
@@ -71,6 +73,10 @@ PAGE_MODULES = (
     new_question,
     conversation,
     autopay,
+    desk_queue,
+    ticket,
+    templates,
+    supervisor,
 )
 """Importing a module registers its pages."""
 

@@ -32,6 +32,7 @@ IN_PAGES = (
     "brand_chroma",
     "sms_sender",
     "code_minutes",
+    "file_most_megabytes",
     "codes_per_hour",
     "session_idle_minutes",
     "remembered_days",

@@ -28,6 +28,7 @@ from cabinet.services import (
     promised_payments,
     refunds,
     retention,
+    support_desk,
     top_ups,
 )
 
@@ -256,6 +257,18 @@ def delete_expired(now: datetime, should_stop: ShouldStop) -> int:
     return deleted
 
 
+def mark_breaches(now: datetime, should_stop: ShouldStop) -> int:
+    """Writes down promises to answer that were not kept."""
+    marked = 0
+    while not should_stop():
+        with db.transaction() as session:
+            number = support_desk.mark_breaches(session, now=now)
+        marked += number
+        if number < support_desk.AT_ONCE:
+            break
+    return marked
+
+
 def delete_loose_files(now: datetime, should_stop: ShouldStop) -> int:
     """Deletes files that were sent and no message has taken."""
     deleted = 0
@@ -334,6 +347,7 @@ LANES: tuple[tuple[Job, ...], ...] = (
     ),
     (Job("payments", ask_about_payments, every=timedelta(seconds=2), moves_money=True, can_be_woken=True),),
     (Job("fees to come", warn_of_fees, every=timedelta(minutes=1)),),
+    (Job("promises to answer", mark_breaches, every=timedelta(seconds=20)),),
     (Job("outbox", send_messages, every=timedelta(seconds=1), can_be_woken=True),),
     (Job("letters", send_letters, every=timedelta(seconds=2), can_be_woken=True),),
     (

@@ -12,6 +12,7 @@ from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Catalogue, Plan
 from cabinet.domain.effects import OrderKind
 from cabinet.domain.periods import PeriodUnit, period_containing
+from cabinet.domain.support import TicketCategory
 
 ANNA = "79160000001"
 BORIS = "79160000002"
@@ -223,3 +224,41 @@ def next_errand(after: datetime, tz: tzinfo) -> datetime:
             if moment > after:
                 return moment
         day += timedelta(days=1)
+
+
+# --- what Анна asks --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A question, so long ago, and what was answered; without an answer it waits."""
+
+    ago: timedelta
+    category: TicketCategory
+    question: str
+    answer: str = ""
+    answered_after: timedelta = timedelta()
+
+
+TALKS = (
+    Talk(
+        timedelta(days=3, hours=4),
+        TicketCategory.INTERNET,
+        "Не раздаётся интернет. Телефон видит сеть, а ноутбук через него никуда не выходит.",
+        "Анна, здравствуйте! Раздача входит в ваш тариф. Выключите и включите точку доступа и проверьте, что в ней "
+        "выбран диапазон 2,4 ГГц: старые ноутбуки другого не видят. Не поможет — напишите модель телефона.",
+        timedelta(hours=1, minutes=52),
+    ),
+    Talk(
+        timedelta(minutes=40),
+        TicketCategory.MONEY,
+        "Почему звонок в Казахстан стоил отдельно? У меня ещё есть минуты в пакете.",
+    ),
+)
+TEMPLATES = (
+    ("Звонки за границу", "{name}, здравствуйте! Минуты пакета действуют на звонки по России. Звонок был за границу."),
+    (
+        "Перезагрузка",
+        "{name}, здравствуйте! Включите и выключите режим «В самолёте»: телефон подключится к сети заново.",
+    ),
+)

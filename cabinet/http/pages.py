@@ -27,6 +27,9 @@ from cabinet.services import pre_sessions, sign_in
 from cabinet.services.sessions import Principal, token_hash
 from cabinet.services.sign_in import CONFIRMING, PAGES, Screen
 
+NUMBERED = ("/support", "/staff/tickets")
+"""Pages of React with a number at the end of their address."""
+
 Figures = Callable[[Principal, Language], Awaitable[str]]
 """What a page shows a subscriber first, as JSON that may stand in HTML."""
 
@@ -152,5 +155,5 @@ def answer(request: Request, template: Template, text: str) -> Response:
 
 routes = [
     *(Route(address, page) for path in PAGES for address in (path, path.rstrip("/"))),
-    *(Route(f"/support/{{number:int}}{slash}", numbered) for slash in ("/", "")),
+    *(Route(f"{path}/{{number:int}}{slash}", numbered) for path in NUMBERED for slash in ("/", "")),
 ]

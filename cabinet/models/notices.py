@@ -30,6 +30,9 @@ class NoticeKind(StrEnum):
     PASSWORD_REMOVED = "password_removed"  # noqa: S105
     EMAIL_SET = "email_set"
     EMAIL_REMOVED = "email_removed"
+    TICKET_ANSWERED = "ticket_answered"
+    TICKET_ASKED = "ticket_asked"
+    TICKET_LATE = "ticket_late"
 
 
 class Topic(StrEnum):
@@ -38,6 +41,7 @@ class Topic(StrEnum):
     MONEY = "money"
     PACKAGES = "packages"
     ACCOUNT = "account"
+    SUPPORT = "support"
     SECURITY = "security"
 
 

@@ -60,6 +60,8 @@ from cabinet.services import (
     promotion_desk,
     staff,
     subscribers,
+    support,
+    support_desk,
     tariffs,
     top_ups,
     usage,
@@ -280,6 +282,7 @@ def _begin(session: Session, seed: int, now: datetime) -> DemoWorld:
             now=now,
         )
     _make_promotions(session, offer, now)
+    _talk(session, now)
     world = DemoWorld(seed=seed, made_at=now, lived_until_at=min(person.activated_at for person in cast))
     session.add(world)
     session.flush()
@@ -295,6 +298,32 @@ def _make_promotions(session: Session, offer: catalogue.Catalogue, now: datetime
     )
     past = now - timedelta(days=20)
     promotion_desk.make_series(session, offers.BY_CODE, "Осень", word=offers.PAST_CODE, ends_at=past, now=now)
+
+
+def _talk(session: Session, now: datetime) -> None:
+    """Анна's two questions, one of them answered, and what the staff answer with."""
+    anna = subscribers.find_active_by_msisdn(session, people.ANNA)
+    operator = session.execute(select(col(StaffMember.id)).where(col(StaffMember.login) == OPERATOR)).scalar()
+    if anna is None or anna.id is None or operator is None:
+        return
+    for title, body in people.TEMPLATES:
+        support_desk.save_template(session, operator, 0, title, body, now=now)
+    for number, talk in enumerate(people.TALKS):
+        asked_at = now - talk.ago
+        ticket_id = support.open_ticket(
+            session, anna.id, category=talk.category, text=talk.question, occasion=f"demo-talk-{number}", now=asked_at
+        )
+        if talk.answer:
+            version = support_desk.get_ticket(session, operator, ticket_id, now=asked_at).line.version
+            support_desk.answer(
+                session,
+                operator,
+                ticket_id,
+                talk.answer,
+                version=version,
+                occasion=f"demo-answer-{number}",
+                now=asked_at + talk.answered_after,
+            )
 
 
 # --- life ------------------------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ USUAL_WAYS = {
     Topic.MONEY: Ways(sms=True, email=True),
     Topic.PACKAGES: Ways(sms=True, email=True),
     Topic.ACCOUNT: Ways(sms=None, email=False),
+    Topic.SUPPORT: Ways(sms=True, email=True),
     Topic.SECURITY: Ways(sms=None, email=None),
 }
 """Security is told by e-mail whatever is chosen; the code or the change itself has come by SMS already."""
@@ -182,6 +183,15 @@ TELLINGS: dict[NoticeKind, Telling] = {
         Topic.SECURITY,
         "На {address} уведомления больше не приходят. Если это не вы, выйдите со всех устройств.",
         "/profile/",
+    ),
+    NoticeKind.TICKET_ANSWERED: Telling(
+        Topic.SUPPORT, "Ответили на обращение № {number}. Ответ в кабинете, в «Помощи».", "/support/{number}/"
+    ),
+    NoticeKind.TICKET_ASKED: Telling(
+        Topic.SUPPORT, "По обращению № {number} есть вопрос к вам. Ответьте в кабинете.", "/support/{number}/"
+    ),
+    NoticeKind.TICKET_LATE: Telling(
+        Topic.SUPPORT, "Не успели ответить на обращение № {number}. Ответим до {until}.", "/support/{number}/"
     ),
 }
 

@@ -26,6 +26,7 @@ from cabinet.domain.support import (
     TicketState,
     subject_of,
 )
+from cabinet.models.subscribers import Subscriber
 from cabinet.models.support import Ticket, TicketMessage, TicketRating
 from cabinet.services import attachments, expenses, limits, ticket_search
 from cabinet.services.attachments import File, Owner
@@ -138,6 +139,8 @@ def open_ticket(
         NotFound: the line of the statement is someone else's.
     """
     reference = _reference(subscriber_id, occasion)
+    # The same press may arrive twice at once: the second waits here and finds the first one's ticket.
+    session.exec(select(Subscriber.id).where(Subscriber.id == subscriber_id).with_for_update())
     known = _ticket_of(session, reference)
     if known is not None:
         return known

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlmodel import Session
 
 from cabinet.domain.words import stem_of, telling_stems, words_of
@@ -32,11 +32,16 @@ def stems_of(texts: Iterable[str]) -> str:
     return " ".join(dict.fromkeys(stem_of(word)[:_LONGEST_WORD] for each in texts for word in words_of(each)))
 
 
+def statement_of_adding(engine: str) -> TextClause:
+    """Makes a ticket `id` known by its `stems`; `engine` is the dialect's name."""
+    return text(_ADD[engine])
+
+
 def keep(session: Session, ticket_id: int, texts: Iterable[str]) -> None:
     """The ticket is found by the words of these texts from now on, and by no others."""
     engine = session.get_bind().dialect.name
     session.connection().execute(text(_FORGET[engine]), {"id": ticket_id})
-    session.connection().execute(text(_ADD[engine]), {"id": ticket_id, "stems": stems_of(texts)})
+    session.connection().execute(statement_of_adding(engine), {"id": ticket_id, "stems": stems_of(texts)})
 
 
 def find(session: Session, query: str, *, before: int | None, limit: int) -> list[int]:

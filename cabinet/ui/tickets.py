@@ -73,6 +73,18 @@ def span(time: timedelta, language: Language) -> str:
     return " ".join(parts)
 
 
+def short(time: timedelta | None, language: Language) -> str:
+    """`2 ч 10 мин`."""
+    if time is None:
+        return "—"
+    hours, minutes = divmod(max(int(time.total_seconds()) // 60, 0), 60)
+    names = ("ч", "мин") if language == "ru" else ("h", "min")
+    parts = [f"{hours}{formats.NARROW}{names[0]}"] if hours else []
+    if minutes or not hours:
+        parts.append(f"{minutes}{formats.NARROW}{names[1]}")
+    return formats.NO_BREAK.join(parts)
+
+
 def file_views(files: Sequence[File], language: Language) -> list[FileView]:
     """Files of a message."""
     return [
@@ -110,6 +122,23 @@ def evidence_view(evidence: Mapping[str, Any] | None, now: datetime, language: L
     if evidence["plan_name"]:
         facts.append(Fact(translate("Тариф", language), f"«{evidence['plan_name']}»"))
     return EvidenceView(title, formats.money(line["amount_kopecks"], language), facts)
+
+
+# --- what comes with a form ------------------------------------------------------------------------------------------
+
+
+def fields_of(form_data: Any) -> dict[str, str] | None:
+    """The fields of a form, all of them texts, a tick without a value is "1"; None where it is something else."""
+    if not isinstance(form_data, dict) or len(form_data) > 10:
+        return None
+    ticks = {name: "1" if value is True else value for name, value in form_data.items()}
+    return {name: value for name, value in ticks.items() if isinstance(name, str) and isinstance(value, str)}
+
+
+def numbers_of(text: str) -> list[int]:
+    """Numbers of files with commas between; of anything else none."""
+    parts = text.split(",")[:20]
+    return [int(part) for part in parts if part.isascii() and part.isdecimal() and len(part) < 19]
 
 
 # --- components ------------------------------------------------------------------------------------------------------

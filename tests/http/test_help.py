@@ -7,7 +7,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from cabinet import db
 from cabinet.http import help, pages
+from cabinet.services import help_votes
 
 PAGE = """<html lang="{language}"><input name="q" data-fill="q" type="search"/>
 <div data-slot="results" class="empty:hidden"></div><main>{all}</main>
@@ -95,3 +97,35 @@ def test_a_language_that_was_asked_for_is_remembered(client: TestClient):
 @pytest.mark.parametrize("name", ["no-such", "..", "..%2fen", "%2e%2e%2f%2e%2e", "Code-Refused", "a" * 5000, "%00"])
 def test_a_name_of_no_article_is_not_found(client: TestClient, name: str):
     assert client.get(f"/help/{name}/").status_code == 404
+
+
+ARTICLE = '<html><main>Код</main><p data-slot="thanks" role="status"></p></html>'
+
+
+def test_a_vote_is_counted_and_thanked_without_scripts(client: TestClient, database, tmp_path: Path):
+    (tmp_path / "help" / "code-refused" / "index.html").write_text(ARTICLE)
+    pages._template.cache_clear()
+
+    first = client.post("/help/code-refused/helped", data={"answer": "yes"})
+    client.post("/help/code-refused/helped", data={"answer": "no"})
+
+    assert (first.status_code, first.headers["location"]) == (303, "/help/code-refused/?helped=yes#helped")
+    assert "Спасибо, рады, что помогло.</p>" in client.get(first.headers["location"]).text
+    with db.reading() as session:
+        [vote] = help_votes.list_votes(session)
+    assert (vote.helped, vote.not_helped) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [("no-such", "yes"), ("code-refused", "maybe"), ("code-refused", ""), ("..", "yes")]
+)
+def test_what_is_no_vote_is_not_found(client: TestClient, database, name: str, answer: str):
+    assert client.post(f"/help/{name}/helped", data={"answer": answer}).status_code in (404, 405)
+
+
+def test_an_address_that_votes_all_day_is_not_counted(client: TestClient, database):
+    for _ in range(25):
+        client.post("/help/code-refused/helped", data={"answer": "no"})
+
+    with db.reading() as session:
+        assert help_votes.list_votes(session)[0].not_helped == 20

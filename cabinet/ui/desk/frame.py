@@ -18,6 +18,7 @@ SECTIONS: list[tuple[Section, tuple[Permission, ...]]] = [
     (Section("Абоненты", "/staff/subscribers/", "users"), (Permission.SUBSCRIBERS,)),
     (Section("Корректировки", "/staff/adjustments/", "scale"), (Permission.ADJUST, Permission.APPROVE)),
     (Section("Отчёты", "/staff/supervisor/", "chart"), (Permission.SUPERVISE,)),
+    (Section("Шаблоны", "/staff/templates/", "receipt"), (Permission.SUPERVISE,)),
     (Section("Акции", "/staff/offers/", "gift"), (Permission.OFFERS,)),
     (Section("Тарифы", "/staff/catalogue/", "sliders"), (Permission.CATALOGUE,)),
     (Section("Сотрудники", "/staff/members/", "shield"), (Permission.STAFF,)),

@@ -33,9 +33,30 @@ def _article(language: Language, slug: str) -> rx.Component:
         rx.el.article(
             rx.el.h1(article.title, class_name="text-2xl font-bold", **parts.foreign(article)),
             parts.body(article, 2, "mt-4"),
+            _helped(slug),
             class_name="rounded-lg bg-surface p-5 shadow-card",
         ),
         *([_others(section.title, others)] if others else []),
+    )
+
+
+def _helped(slug: str) -> rx.Component:
+    """Two buttons, and in their place the thanks that the server writes."""
+
+    def button(label: kit.Text, value: str) -> rx.Component:
+        return kit.button(label, "secondary", type="submit", name="answer", value=value)
+
+    return rx.el.div(
+        kit.form(
+            f"/help/{slug}/helped",
+            rx.el.p(t("Помогло?"), class_name="font-semibold"),
+            button(t("Да"), "yes"),
+            button(t("Нет"), "no"),
+            class_name="flex flex-wrap items-center gap-3 group-has-[[data-slot]:not(:empty)]:hidden",
+        ),
+        kit.slot("thanks", rx.el.p, role="status", class_name="font-medium"),
+        id="helped",
+        class_name="group mt-5 border-t border-line pt-4",
     )
 
 

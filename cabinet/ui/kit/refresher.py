@@ -14,17 +14,19 @@ class Refresher(Component):
     tag = "Refresher"
 
     seconds: rx.Var[int] = field(doc="How often while the page is looked at; 0: only when it is looked at again")
+    while_in_use: rx.Var[bool] = field(doc="Only while somebody presses or types")
     on_refresh: EventHandler[no_args_event_spec] = field(  # type: ignore[type-arg, valid-type]
         doc="The event to send"
     )
 
 
-def refresher(on_refresh: Any, seconds: int = 0) -> rx.Component:
+def refresher(on_refresh: Any, seconds: int = 0, while_in_use: bool = False) -> rx.Component:
     """Sends the event when the page is looked at again and when the network is back.
 
-    `seconds` repeats it while the page is looked at: only where that cannot keep a forgotten session alive.
+    `seconds` repeats it while the page is looked at: only where that cannot keep a forgotten session alive, or
+    `while_in_use`, until nobody has pressed or typed anything for five minutes.
     """
-    return Refresher.create(on_refresh=on_refresh, seconds=seconds)
+    return Refresher.create(on_refresh=on_refresh, seconds=seconds, while_in_use=while_in_use)
 
 
 class FirstFigures(Component):

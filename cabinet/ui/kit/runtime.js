@@ -154,8 +154,14 @@ export const Switch = ({ on, answer, onTurn, ...rest }) => {
     checked: asked ?? on, "aria-busy": asked !== null, onChange: turn, ...rest });
 };
 
-/** Asks for newer figures when the page is looked at again or the network is back; with `seconds` also that often. */
-export const Refresher = ({ seconds, onRefresh }) => {
+let usedAt = Date.now();
+if (typeof document !== "undefined")
+  for (const kind of ["pointerdown", "pointermove", "keydown"])
+    addEventListener(kind, () => (usedAt = Date.now()), { capture: true, passive: true });
+
+/** Asks for newer figures when the page is looked at again or the network is back; with `seconds` also that often,
+ * `whileInUse` not longer than five minutes after the last move of a person. */
+export const Refresher = ({ seconds, whileInUse, onRefresh }) => {
   const refresh = useRef(onRefresh);
   refresh.current = onRefresh;
   useEffect(() => {
@@ -167,7 +173,8 @@ export const Refresher = ({ seconds, onRefresh }) => {
     };
     // Looking again and being online again often come together.
     const back = () => Date.now() - last > 2000 && call();
-    const timer = seconds && setInterval(call, seconds * 1000);
+    const again = () => (!whileInUse || Date.now() - usedAt < 300_000) && call();
+    const timer = seconds && setInterval(again, seconds * 1000);
     document.addEventListener("visibilitychange", back);
     addEventListener("online", back);
     return () => {
@@ -175,7 +182,7 @@ export const Refresher = ({ seconds, onRefresh }) => {
       document.removeEventListener("visibilitychange", back);
       removeEventListener("online", back);
     };
-  }, [seconds]);
+  }, [seconds, whileInUse]);
   return null;
 };
 
@@ -341,3 +348,17 @@ export const FilePicker = ({ id, name, url, most, bytes, words, icons, answer, k
       accept: words.accept }),
     children);
 };
+
+if (typeof document !== "undefined")
+  document.addEventListener("click", (event) => {
+    // One of several buttons that send a form says which it was.
+    const button = event.target.closest?.("button[data-field]");
+    if (button?.form) button.form.elements[button.dataset.field].value = button.dataset.value;
+    // A ready text goes where the cursor of its field stands.
+    const ready = event.target.closest?.("[data-inserts]")?.dataset;
+    const field = ready && document.getElementById(ready.into);
+    if (!field) return;
+    field.setRangeText(ready.inserts, field.selectionStart, field.selectionEnd, "end");
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  }, true);

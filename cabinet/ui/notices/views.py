@@ -13,6 +13,7 @@ _OF_TOPIC = {
     "money": ("wallet", "quiet"),
     "packages": ("package", "warn"),
     "account": ("list_checks", "quiet"),
+    "support": ("message", "quiet"),
     "security": ("shield", "quiet"),
 }
 _OF_KIND = {

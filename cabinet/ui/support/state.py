@@ -145,7 +145,7 @@ class QuestionState(rx.State):
     @access.subscriber
     async def send(self, form_data: dict):
         """Asks the question; what is refused stays as it was typed."""
-        form, language = _form(form_data), _language(self)
+        form, language = tickets.fields_of(form_data), _language(self)
         if form is None or not _OCCASION.fullmatch(form.get("occasion", "")):
             return None
         self.answered += 1
@@ -158,7 +158,7 @@ class QuestionState(rx.State):
                 text=form.get("text", ""),
                 occasion=form["occasion"],
                 line_id=line if _LINE.fullmatch(line) else "",
-                file_ids=_numbers(form.get("files", "")),
+                file_ids=tickets.numbers_of(form.get("files", "")),
                 now=clock.now(),
             )
         except CabinetError as refusal:
@@ -207,7 +207,7 @@ class ConversationState(rx.State):
     @access.subscriber
     async def send(self, form_data: dict):
         """Adds to the conversation; what is refused stays as it was typed."""
-        form, language = _form(form_data), _language(self)
+        form, language = tickets.fields_of(form_data), _language(self)
         if form is None or not self.talk.id or not _OCCASION.fullmatch(form.get("occasion", "")):
             return
         self.answered += 1
@@ -218,7 +218,7 @@ class ConversationState(rx.State):
                 self.talk.id,
                 form.get("text", ""),
                 occasion=form["occasion"],
-                file_ids=_numbers(form.get("files", "")),
+                file_ids=tickets.numbers_of(form.get("files", "")),
                 now=clock.now(),
             )
         except CabinetError as refusal:
@@ -232,7 +232,7 @@ class ConversationState(rx.State):
     @access.subscriber
     async def rate(self, form_data: dict):
         """Stars, and a word where there is one."""
-        form, language = _form(form_data), _language(self)
+        form, language = tickets.fields_of(form_data), _language(self)
         if form is None or not self.talk.id:
             return
         stars, word = form.get("stars", ""), form.get("word", "")
@@ -301,19 +301,6 @@ def _counted(text: str, language: Language) -> str:
         count=formats.number(len(text), language),
         most=formats.number(LONGEST_TEXT, language),
     )
-
-
-def _form(form_data: Any) -> dict[str, str] | None:
-    """The fields of a form, all of them texts; None where it is something else."""
-    if not isinstance(form_data, dict) or len(form_data) > 10:
-        return None
-    return {name: value for name, value in form_data.items() if isinstance(name, str) and isinstance(value, str)}
-
-
-def _numbers(text: str) -> list[int]:
-    """Numbers of files with commas between; of anything else none."""
-    parts = text.split(",")[:20]
-    return [int(part) for part in parts if part.isascii() and part.isdecimal() and len(part) < 19]
 
 
 def _language(state: rx.State) -> Language:

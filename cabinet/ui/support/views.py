@@ -8,7 +8,7 @@ from cabinet.domain.support import MessageKind, TicketState
 from cabinet.locales import Language, translate
 from cabinet.services.support import Conversation, Message, TicketLine
 from cabinet.ui import formats
-from cabinet.ui.tickets import EvidenceView, FileView, evidence_view, file_views, span, until
+from cabinet.ui.tickets import EvidenceView, FileView, evidence_view, file_views, short, span, until
 
 
 @dataclass
@@ -98,8 +98,8 @@ def promise(due_at: datetime, now: datetime, language: Language) -> str:
 
 
 def left(remaining: timedelta, language: Language) -> str:
-    """`Осталось 23 часа 58 минут`."""
-    return translate("Осталось {time}", language, time=span(max(remaining, timedelta()), language))
+    """`Осталось 23 ч 58 мин`."""
+    return translate("Осталось {time}", language, time=short(remaining, language))
 
 
 def late(line: TicketLine, now: datetime, language: Language) -> str:
