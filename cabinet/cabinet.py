@@ -12,17 +12,19 @@ from reflex_base import otel
 
 from cabinet import connections, db, logs, news, redis_client, relay, schema, tracing, worker
 from cabinet.config import settings
-from cabinet.http import health
+from cabinet.http import health, statement
 from cabinet.http.app import make_app
 from cabinet.http.middleware import harden
 from cabinet.http.pages import with_figures
+from cabinet.http.statement import Words
 from cabinet.keeping import App
 from cabinet.sandbox_bank import app as sandbox_bank
 from cabinet.services import demo
-from cabinet.ui import access, errors, faults, first_figures, guard, shell
+from cabinet.ui import access, errors, faults, first_figures, formats, guard, shell
 from cabinet.ui.autopay import page as autopay
 from cabinet.ui.bundles import page as bundles
 from cabinet.ui.expenses import page as expenses
+from cabinet.ui.expenses.views import line_words, month_title
 from cabinet.ui.help import article
 from cabinet.ui.help import page as help_centre
 from cabinet.ui.notices import page as notices
@@ -108,6 +110,9 @@ async def serving() -> AsyncIterator[None]:
 DOCUMENTS = [with_figures("/", partial(first_figures.read, OverviewState))] if is_prod_mode() else []
 """Pages whose document brings their first figures; under `make dev` they are served by another server."""
 
+STATEMENT = statement.route(Words(line_words, month_title, formats.money, formats.phone))
+"""The statement as a file, in the words of the pages."""
+
 relay.listen(news.TOPIC, news.ring)
 relay.listen(connections.ENDED, connections.close_sessions)
 relay.listen(connections.ENDED_OF_STAFF, connections.close_sessions_of_staff)
@@ -123,7 +128,10 @@ app = App(
     head_components=shell.head(),
     backend_exception_handler=faults.report,
     frontend_exception_handler=faults.report_of_page,
-    api_transformer=[make_app(DOCUMENTS), lambda inner: harden(inner, get_web_dir() / Dirs.STATIC, is_prod_mode())],
+    api_transformer=[
+        make_app([*DOCUMENTS, STATEMENT]),
+        lambda inner: harden(inner, get_web_dir() / Dirs.STATIC, is_prod_mode()),
+    ],
 )
 app.add_middleware(guard.Guard(), 0)
 app.register_lifespan_task(serving)

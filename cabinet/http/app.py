@@ -11,7 +11,8 @@ from cabinet.sandbox_bank import app as sandbox_bank
 
 
 def make_app(documents: Sequence[Route] = ()) -> Starlette:
-    """A fresh application: Reflex mounts itself into it. `documents` are pages of React that the server writes into."""
+    """A fresh application: Reflex mounts itself into it. `documents` are pages of React that the server writes into,
+    and files in their words."""
     ours: list[BaseRoute] = [*health.routes, *auth.routes, *captcha.routes, *demo.routes, *pages.routes, *help.routes]
     ours += [*top_ups.routes, *webhooks.routes, *metrics.routes, *staff.routes, *files.routes]
     ours += promo_codes.routes

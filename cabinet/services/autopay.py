@@ -137,6 +137,12 @@ def get_status(session: Session, subscriber_id: int, *, now: datetime) -> Status
     return _status(row, now) if row else None
 
 
+def find_rule(session: Session, subscriber_id: int, *, now: datetime) -> Rule | None:
+    """The subscriber's rule with what it will pay next; None where there is none."""
+    row = _find(session, subscriber_id)
+    return _view(session, row, now=now) if row else None
+
+
 def read_terms(kind: str, *, ceiling: str, threshold: str = "", amount: str = "", day: str = "") -> Terms:
     """The terms that a person typed, sums in roubles; what the kind does not need is not read.
 

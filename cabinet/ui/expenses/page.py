@@ -3,7 +3,10 @@
 import reflex as rx
 
 from cabinet.ui import kit
+from cabinet.ui.expenses.coming import ComingState
+from cabinet.ui.expenses.export import export_button, export_sheet
 from cabinet.ui.expenses.state import LONGEST_SEARCH, ExpensesState
+from cabinet.ui.expenses.timeline import timeline
 from cabinet.ui.expenses.views import DIRECTIONS, ICONS, CategoryView, ChipView, Fact, RowView
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
@@ -17,7 +20,7 @@ _SWATCH = "size-3.5 shrink-0 rounded-[4px]"
 _PANEL = "mx-5 mb-4 rounded-md bg-sunken p-4"
 
 
-@cabinet_page(route="/expenses", title="Расходы", access="subscriber", on_load=ExpensesState.load)
+@cabinet_page(route="/expenses", title="Расходы", access="subscriber", on_load=[ExpensesState.load, ComingState.load])
 def expenses() -> rx.Component:
     """What a month has cost and why."""
     return frame(
@@ -31,6 +34,7 @@ def expenses() -> rx.Component:
                 _skeleton(),
             ),
         ),
+        export_sheet(ExpensesState.month.value, ExpensesState.month.title),
         here="/expenses/",
         title="Расходы",
         name=ExpensesState.name,
@@ -47,9 +51,10 @@ def _figures() -> rx.Component:
         _months(),
         rx.cond(ExpensesState.note, rx.el.div(kit.note("info", ExpensesState.note), class_name="mb-4"), rx.fragment()),
         rx.el.div(
-            rx.el.div(_total(), _categories(), _days(), class_name=_COLUMN),
+            rx.el.div(_total(), _categories(), _days(), _coming(), class_name=_COLUMN),
             rx.el.div(
                 _statement(),
+                export_button(),
                 kit.freshness(ExpensesState.has_failed, ExpensesState.as_of, ExpensesState.refresh),
                 class_name=_COLUMN,
             ),
@@ -175,6 +180,11 @@ def _category(category: CategoryView) -> rx.Component:
         ),
         key=category.code,
     )
+
+
+def _coming() -> rx.Component:
+    """Of the present month alone: nothing is to come of one that is over."""
+    return rx.cond(ExpensesState.month.next == "", timeline(), rx.fragment())
 
 
 def _days() -> rx.Component:

@@ -365,6 +365,11 @@ def _row(line: Line, day: str, language: Language) -> RowView:
     )
 
 
+def line_words(line: Line, language: Language) -> tuple[str, str]:
+    """What the line is called, and its details: for a file, which has its time and sums apart."""
+    return _title(line, language), _second(line, language)
+
+
 def _title(line: Line, language: Language) -> str:
     if line.kind == "usage":
         return _usage_title(line, language)
