@@ -23,6 +23,9 @@ class NoticeKind(StrEnum):
     TOP_UP = "top_up"
     ORDER = "order"
     ORDER_UNDONE = "order_undone"
+    PROMISE_RETURNED = "promise_returned"
+    PROMISE_OWED = "promise_owed"  # it could not be returned whole
+    AUTOPAY_PAUSED = "autopay_paused"  # by itself
     TRIAL_ENDS = "trial_ends"
     DISCOUNT_ENDS = "discount_ends"  # the fee before this one was the last with it
     SIGN_IN = "sign_in"

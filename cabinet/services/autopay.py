@@ -42,10 +42,11 @@ from cabinet.domain.payments import Initiator, TopUpState
 from cabinet.domain.periods import period_containing
 from cabinet.models.autopay import AutopayRule
 from cabinet.models.ledger import Account, AccountKind
+from cabinet.models.notices import NoticeKind
 from cabinet.models.outbox import OutboxMessage
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.top_ups import TopUp
-from cabinet.services import discounts, orders, outbox, promised_payments, sessions, subscribers, top_ups
+from cabinet.services import discounts, notices, orders, outbox, promised_payments, sessions, subscribers, top_ups
 from cabinet.services.sessions import Principal
 from cabinet.services.sign_in import FreshCodeNeeded
 from cabinet.services.top_ups import Method
@@ -451,18 +452,12 @@ def _warn(
     _tell(session, row, f"autopay-warning:{row.id}:{row.kind}:{occasion.key}", body, now, expires_at=occasion.at)
 
 
-_STOPPED = {
-    PauseReason.REFUSED: "Автоплатёж приостановлен: банк отказывает. Проверьте карту и включите снова.",
-    PauseReason.METHOD_GONE: "Автоплатёж приостановлен: карта удалена. Выберите другую в кабинете.",
-    PauseReason.UNKNOWN: "Автоплатёж приостановлен: банк не ответил. Проверьте баланс в кабинете.",
-}
-
-
 def _stop(session: Session, row: AutopayRule, reason: PauseReason, now: datetime) -> None:
     row.state, row.pause_reason = AutopayState.PAUSED, reason
-    stamp = int(now.timestamp())
-    _tell(session, row, f"autopay-paused:{row.id}:{stamp}", _STOPPED[reason], now)
-    session.flush()
+    reference, facts = f"autopay-paused:{row.id}:{int(now.timestamp())}", {"reason": reason.value}
+    _tell(session, row, reference, notices.sentence(NoticeKind.AUTOPAY_PAUSED, facts, "ru"), now)
+    event = notices.Event(row.subscriber_id, NoticeKind.AUTOPAY_PAUSED, reference, now, facts)
+    notices.tell(session, [event], now=now)
 
 
 def _tell(

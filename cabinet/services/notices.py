@@ -19,6 +19,7 @@ from cabinet import clock, news
 from cabinet.bulk import insert_many, is_among, known_among
 from cabinet.config import settings
 from cabinet.domain.allowances import UsageKind
+from cabinet.domain.autopay import PauseReason
 from cabinet.locales import Language, translate
 from cabinet.models.base import metadata
 from cabinet.models.ledger import Account, AccountKind
@@ -84,6 +85,10 @@ class Telling:
 
 def _of_usage(facts: Mapping[str, Any]) -> str:
     return str(facts["usage"])
+
+
+def _of_reason(facts: Mapping[str, Any]) -> str:
+    return str(facts["reason"])
 
 
 def _of_order(facts: Mapping[str, Any]) -> str:
@@ -163,6 +168,20 @@ TELLINGS: dict[NoticeKind, Telling] = {
         _of_order,
     ),
     NoticeKind.ORDER_UNDONE: Telling(Topic.ACCOUNT, "Отменили изменение: «{name}».", "/orders/"),
+    NoticeKind.PROMISE_RETURNED: Telling(Topic.ACCOUNT, "Обещанный платёж возвращён: списали {kopecks} ₽.", _STATEMENT),
+    NoticeKind.PROMISE_OWED: Telling(
+        Topic.ACCOUNT, "Обещанный платёж не возвращён. Связь отключена, пополните на {owed_kopecks} ₽.", "/topup/"
+    ),
+    NoticeKind.AUTOPAY_PAUSED: Telling(
+        Topic.ACCOUNT,
+        {
+            PauseReason.REFUSED: "Автоплатёж приостановлен: банк отказывает. Проверьте карту и включите снова.",
+            PauseReason.METHOD_GONE: "Автоплатёж приостановлен: карта удалена. Выберите другую в кабинете.",
+            PauseReason.UNKNOWN: "Автоплатёж приостановлен: банк не ответил. Проверьте баланс в кабинете.",
+        },
+        "/autopay/",
+        _of_reason,
+    ),
     NoticeKind.TRIAL_ENDS: Telling(Topic.ACCOUNT, "Бесплатный период «{name}» закончится {on}.", "/services/"),
     NoticeKind.DISCOUNT_ENDS: Telling(
         Topic.ACCOUNT, "«{name}»: это была последняя плата со скидкой, дальше {kopecks} ₽.", "/offers/"

@@ -17,11 +17,12 @@ from cabinet import clock, ledger
 from cabinet.domain.effects import Promise
 from cabinet.domain.errors import CabinetError
 from cabinet.domain.promised_payments import PromiseState, Standing, check_standing, due_at, fee_of, sums_for
+from cabinet.models.notices import NoticeKind
 from cabinet.models.orders import Order
 from cabinet.models.promised_payments import PromisedPayment
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription
-from cabinet.services import billing, catalogue, outbox
+from cabinet.services import billing, catalogue, notices, outbox
 
 REMIND_BEFORE = timedelta(days=1)
 
@@ -229,20 +230,20 @@ def remind(session: Session, now: datetime, limit: int) -> int:
 
 
 def _tell_returned(session: Session, row: PromisedPayment, subscriber: Subscriber, now: datetime) -> None:
-    whole = _roubles(row.amount_kopecks + row.fee_kopecks)
     if row.owed_kopecks:
-        owed = _roubles(-ledger.balance(session, row.subscriber_id).debt)
-        body = f"Обещанный платёж не возвращён. Связь отключена, пополните на {owed} ₽."
+        kind, facts = NoticeKind.PROMISE_OWED, {"owed_kopecks": -ledger.balance(session, row.subscriber_id).debt}
     else:
-        body = f"Обещанный платёж возвращён: списали {whole} ₽."
+        kind, facts = NoticeKind.PROMISE_RETURNED, {"kopecks": row.amount_kopecks + row.fee_kopecks}
+    reference = f"promised-return:{row.id}"
     outbox.queue_sms(
         session,
-        reference=f"promised-return:{row.id}",
+        reference=reference,
         kind="promised",
         recipient=subscriber.msisdn,
-        body=body,
+        body=notices.sentence(kind, facts, "ru"),
         now=now,
     )
+    notices.tell(session, [notices.Event(row.subscriber_id, kind, reference, now, facts)], now=now)
 
 
 def _roubles(kopecks: int) -> str:
