@@ -85,7 +85,7 @@ async def test_a_stranger_is_sent_to_the_sign_in_page(anna):
 async def test_somebody_elses_lines_are_in_nobodys_file(anna):
     now = clock.now()
     with db.transaction() as session:
-        boris = given_subscriber(session, "79160000002")
+        boris = given_subscriber(session, "79160000002", activated_at=now).id
         token = sessions.create(session, boris, is_remembered=False, device="", address="", now=now).token
 
     answer = await asked(browser(token))

@@ -45,11 +45,6 @@ def form(action: str, *children: Any, class_name: str = "") -> rx.Component:
     return PlainForm.create(*children, action=backend_url(action), method="post", class_name=class_name)
 
 
-def download_form(action: str, *children: Any, class_name: str = "") -> rx.Component:
-    """A form whose answer is a file of one of our HTTP routes; the page stays."""
-    return PlainForm.create(*children, action=backend_url(action), method="get", class_name=class_name)
-
-
 def slot(name: str, element: Any = rx.el.span, **props: Any) -> rx.Component:
     """An empty element whose text the server writes: `<span data-slot="name"></span>`."""
     attributes = {
