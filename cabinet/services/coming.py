@@ -11,9 +11,10 @@ from sqlmodel import Session
 from cabinet import clock
 from cabinet.domain.autopay import AutopayState
 from cabinet.domain.catalogue import OptionPeriod
-from cabinet.domain.effects import HeldOption, ItemKind, OptionState, Snapshot
+from cabinet.domain.effects import ItemKind, OptionState, Snapshot
 from cabinet.domain.periods import PeriodUnit, period_containing
-from cabinet.services import autopay, orders, promised_payments
+from cabinet.domain.promotions import DiscountOn
+from cabinet.services import autopay, discounts, orders, promised_payments
 
 AHEAD = timedelta(days=31)
 
@@ -81,49 +82,56 @@ def get_coming(session: Session, subscriber_id: int, *, now: datetime) -> Coming
 
 def _list_plan_fees(snapshot: Snapshot, *, now: datetime, until: datetime) -> Iterator[Outgo]:
     """A planned change of the plan is charged in its turn. A suspended number waits for one fee alone."""
-    term, planned, zone = snapshot.term, snapshot.planned, clock.time_zone()
-    at = term.next_fee_at
-    if term.is_suspended and at <= now:
-        yield Outgo(now, OutgoKind.PLAN, term.name, term.fee_kopecks)
+    term, planned = snapshot.term, snapshot.planned
+    if term.is_suspended and term.next_fee_at <= now:
+        yield from _outgoes(snapshot, [now], term.unit, OutgoKind.PLAN, term.code, term.name, term.fee_kopecks)
         return
-    days: list[datetime] = []
-    while at < until:
-        if planned is not None and planned.at <= at and term is not planned.term:
-            yield from _together(days, OutgoKind.PLAN, term.name, term.fee_kopecks)
-            days, term = [], planned.term
-        if term.fee_kopecks:
-            days.append(at)
-        if term.unit is not PeriodUnit.DAY:
-            yield from _together(days, OutgoKind.PLAN, term.name, term.fee_kopecks)
-            days = []
-        at = period_containing(at, term.anchor_day, term.unit, zone).end
-    yield from _together(days, OutgoKind.PLAN, term.name, term.fee_kopecks)
+    changes_at = planned.at if planned is not None else until
+    days = _days(term.next_fee_at, min(changes_at, until), term.anchor_day, term.unit)
+    yield from _outgoes(snapshot, days, term.unit, OutgoKind.PLAN, term.code, term.name, term.fee_kopecks)
+    if planned is not None and planned.at < until:
+        then = planned.term
+        days = _days(planned.at, until, then.anchor_day, then.unit)
+        yield from _outgoes(snapshot, days, then.unit, OutgoKind.PLAN, then.code, then.name, then.fee_kopecks)
 
 
 def _list_services(snapshot: Snapshot, *, now: datetime, until: datetime) -> Iterator[Outgo]:
     for held in snapshot.held_options:
-        price = held.price_on(snapshot.plan.code)
-        if price and held.term.ends_at is None and held.term.state is not OptionState.TRIAL:
-            kind = OutgoKind.OPTION if held.item is ItemKind.OPTION else OutgoKind.BUNDLE
-            yield from _together(_fees_of(held, now=now, until=until), kind, held.name, price, held.code)
+        price, at = held.price_on(snapshot.plan.code), held.term.next_fee_at
+        if not price or at is None or held.term.ends_at is not None or held.term.state is OptionState.TRIAL:
+            continue
+        kind = OutgoKind.OPTION if held.item is ItemKind.OPTION else OutgoKind.BUNDLE
+        unit = PeriodUnit.DAY if held.per is OptionPeriod.DAY else PeriodUnit.MONTH
+        is_waiting = held.term.state is OptionState.SUSPENDED
+        days = [max(at, now)] if is_waiting else _days(at, until, held.anchor_day, unit)
+        yield from _outgoes(snapshot, days, unit, kind, held.code, held.name, price)
 
 
-def _fees_of(held: HeldOption, *, now: datetime, until: datetime) -> list[datetime]:
-    at, found = held.term.next_fee_at, list[datetime]()
-    if at is None:
-        return found
-    if held.term.state is OptionState.SUSPENDED:
-        return [max(at, now)]
-    unit = PeriodUnit.DAY if held.per is OptionPeriod.DAY else PeriodUnit.MONTH
+def _days(at: datetime, until: datetime, anchor_day: int, unit: PeriodUnit) -> list[datetime]:
+    """When a fee that is due at `at` comes until then."""
+    found = []
     while at < until:
-        found.append(max(at, now))
-        at = period_containing(at, held.anchor_day, unit, clock.time_zone()).end
+        found.append(at)
+        at = period_containing(at, anchor_day, unit, clock.time_zone()).end
     return found
 
 
-def _together(days: list[datetime], kind: OutgoKind, name: str, kopecks: int, code: str = "") -> Iterator[Outgo]:
-    if days:
-        yield Outgo(days[0], kind, name, kopecks * len(days), len(days), code)
+_DISCOUNTS = {
+    OutgoKind.PLAN: DiscountOn.PLAN,
+    OutgoKind.OPTION: DiscountOn.OPTION,
+    OutgoKind.BUNDLE: DiscountOn.BUNDLE,
+}
+
+
+def _outgoes(
+    snapshot: Snapshot, days: list[datetime], unit: PeriodUnit, kind: OutgoKind, code: str, name: str, kopecks: int
+) -> Iterator[Outgo]:
+    fees = discounts.coming(snapshot.discounts, code, kopecks, len(days), _DISCOUNTS[kind])
+    stop = "" if kind is OutgoKind.PLAN else code
+    if unit is not PeriodUnit.DAY:
+        yield from (Outgo(at, kind, name, fee, 1, stop) for at, fee in zip(days, fees, strict=True) if fee)
+    elif sum(fees):
+        yield Outgo(days[0], kind, name, sum(fees), len(days), stop)
 
 
 def _list_promise(session: Session, subscriber_id: int, *, now: datetime, until: datetime) -> Iterator[Outgo]:
