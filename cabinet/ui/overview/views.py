@@ -12,9 +12,8 @@ from cabinet.services import autopay
 from cabinet.services.advisor import Advice, Confidence
 from cabinet.services.overview import AllowanceLeft, Expenses, NextCharge, Operation, OptionToMind, Overview
 from cabinet.services.promotions import Offers
-from cabinet.ui import formats
+from cabinet.ui import formats, operations
 from cabinet.ui.kit.charts import area_path, marker_position, step_path
-from cabinet.ui.quotes.views import charge_name
 
 LOW_PERCENT = 10
 _ROOM = 6  # days at either end of the chart where a word would run into the dates
@@ -465,19 +464,6 @@ def _sentence(expenses: Expenses, view: ExpensesView, month: str) -> str:
 
 # --- operations -------------------------------------------------------------------------------------------------------
 
-_USAGE_ICONS = {UsageKind.VOICE: "phone", UsageKind.SMS: "sms", UsageKind.DATA: "wifi"}
-_ICONS = {"plan_fee": "receipt", "top_up": "arrow_in", "reversal": "repeat", "opening": "wallet"}
-_TITLES = {
-    "plan_fee": "Плата за тариф",
-    "top_up": "Пополнение",
-    "reversal": "Возврат",
-    "opening": "Перенос остатка",
-    "top_up_refund": "Возврат пополнения",
-    "promised_return": "Возврат обещанного платежа",
-    "promised_fee": "Плата за обещанный платёж",
-}
-_OF_ORDERS = ("order", "option_fee", "bundle")
-"""What orders cost, and services after them: the explanation says what that was for."""
 _REASONS = {
     Reason.NOT_COVERED: "Не входит в пакеты тарифа: у этого направления своя цена.",
     Reason.OVER: "Пакет закончился, дальше — по цене тарифа.",
@@ -494,8 +480,8 @@ def _operation(operation: Operation, now: datetime, language: Language) -> Opera
     why, facts = _explanation(operation, now, language)
     return OperationView(
         key=operation.transaction_id,
-        icon=_icon(operation),
-        title=_title(operation, language),
+        icon=operations.icon(operation),
+        title=operations.title(operation, language),
         second=formats.moment(operation.happened_at, now, language),
         amount=_signed(operation.amount_kopecks, language),
         is_income=operation.amount_kopecks > 0,
@@ -503,35 +489,6 @@ def _operation(operation: Operation, now: datetime, language: Language) -> Opera
         why=why,
         facts=facts,
     )
-
-
-def _icon(operation: Operation) -> str:
-    if operation.kind == "usage":
-        return _USAGE_ICONS[UsageKind(operation.explanation["kind"])]
-    return _ICONS.get(operation.kind, "receipt")
-
-
-def _title(operation: Operation, language: Language) -> str:
-    if operation.kind != "usage":
-        if operation.kind in _OF_ORDERS:
-            return charge_name(operation.explanation["kind"], operation.explanation.get("name", ""), language)
-        return translate(_TITLES.get(operation.kind, "Операция"), language)
-    match UsageKind(operation.explanation["kind"]):
-        case UsageKind.VOICE:
-            return _towards(translate("Звонок", language), operation, language)
-        case UsageKind.SMS:
-            return _towards("SMS", operation, language)
-        case UsageKind.DATA:
-            name = translate("Интернет", language)
-            is_home = operation.explanation["rated_as"] == operation.explanation["zone"] == "home"
-            return name if is_home or not operation.zone_name else f"{name}: {operation.zone_name}"
-
-
-def _towards(name: str, operation: Operation, language: Language) -> str:
-    """«Звонок в Казахстан». The catalogue has its names in one language, so an English phrase takes the name alone."""
-    if language == "en" and operation.zone_name:
-        return f"{name}: {operation.zone_name}"
-    return f"{name} {operation.destination}".rstrip()
 
 
 def _explanation(operation: Operation, now: datetime, language: Language) -> tuple[str, list[Fact]]:
@@ -545,6 +502,8 @@ def _explanation(operation: Operation, now: datetime, language: Language) -> tup
         if discount := facts.get("discount"):
             why = translate("Плата за период вперёд, со скидкой «{name}».", language, name=discount["name"])
         return why, [Fact(translate("Период", language), period)]
+    if operation.kind == "adjustment":
+        return str(facts["words"]), []
     if operation.kind != "usage":
         return "", []
     kind = UsageKind(facts["kind"])

@@ -1,0 +1,58 @@
+"""What an operation on an account is called and drawn with: the same on the dashboard and at the desk."""
+
+from cabinet.domain.allowances import UsageKind
+from cabinet.locales import Language, translate
+from cabinet.services.overview import Operation
+from cabinet.ui.quotes.views import charge_name
+
+_USAGE_ICONS = {UsageKind.VOICE: "phone", UsageKind.SMS: "sms", UsageKind.DATA: "wifi"}
+_ICONS = {
+    "plan_fee": "receipt",
+    "top_up": "arrow_in",
+    "reversal": "repeat",
+    "opening": "wallet",
+    "adjustment": "repeat",
+}
+_TITLES = {
+    "plan_fee": "Плата за тариф",
+    "top_up": "Пополнение",
+    "reversal": "Возврат",
+    "opening": "Перенос остатка",
+    "top_up_refund": "Возврат пополнения",
+    "promised_return": "Возврат обещанного платежа",
+    "promised_fee": "Плата за обещанный платёж",
+    "adjustment": "Корректировка счёта",
+}
+_OF_ORDERS = ("order", "option_fee", "bundle")
+"""What orders cost, and services after them: the explanation says what that was for."""
+
+
+def icon(operation: Operation) -> str:
+    """A row of `kit.icons.PATHS`."""
+    if operation.kind == "usage":
+        return _USAGE_ICONS[UsageKind(operation.explanation["kind"])]
+    return _ICONS.get(operation.kind, "receipt")
+
+
+def title(operation: Operation, language: Language) -> str:
+    """«Звонок в Казахстан», «Плата за тариф»."""
+    if operation.kind != "usage":
+        if operation.kind in _OF_ORDERS:
+            return charge_name(operation.explanation["kind"], operation.explanation.get("name", ""), language)
+        return translate(_TITLES.get(operation.kind, "Операция"), language)
+    match UsageKind(operation.explanation["kind"]):
+        case UsageKind.VOICE:
+            return _towards(translate("Звонок", language), operation, language)
+        case UsageKind.SMS:
+            return _towards("SMS", operation, language)
+        case UsageKind.DATA:
+            name = translate("Интернет", language)
+            is_home = operation.explanation["rated_as"] == operation.explanation["zone"] == "home"
+            return name if is_home or not operation.zone_name else f"{name}: {operation.zone_name}"
+
+
+def _towards(name: str, operation: Operation, language: Language) -> str:
+    """«Звонок в Казахстан». The catalogue has its names in one language, so an English phrase takes the name alone."""
+    if language == "en" and operation.zone_name:
+        return f"{name}: {operation.zone_name}"
+    return f"{name} {operation.destination}".rstrip()
