@@ -32,11 +32,14 @@ from cabinet.ui.options import page as options
 from cabinet.ui.orders import page as orders
 from cabinet.ui.overview import page as overview
 from cabinet.ui.overview.state import OverviewState
+from cabinet.ui.profile import actions as profile_actions
 from cabinet.ui.profile import page as profile
 from cabinet.ui.promotions import desk as desk_offers
 from cabinet.ui.promotions import detail as offer
 from cabinet.ui.promotions import page as offers
 from cabinet.ui.sign_in import code, page, password, welcome
+from cabinet.ui.staff import adjustments as staff_adjustments
+from cabinet.ui.staff import page as staff_subscribers
 from cabinet.ui.staff import sign_in as staff_sign_in
 from cabinet.ui.support import new as new_question
 from cabinet.ui.support import page as support
@@ -62,6 +65,7 @@ PAGE_MODULES = (
     orders,
     notices,
     profile,
+    profile_actions,
     page,
     code,
     password,
@@ -79,6 +83,8 @@ PAGE_MODULES = (
     ticket,
     templates,
     supervisor,
+    staff_subscribers,
+    staff_adjustments,
 )
 """Importing a module registers its pages."""
 

@@ -218,6 +218,10 @@ class Settings(BaseSettings):
         13, ge=0, description="Whole months for which calls, messages and traffic are kept in detail; 0: for ever"
     )
     promo_codes_per_hour: int = Field(10, ge=1, description="Promo codes that one subscriber may try in an hour")
+    adjustment_most_roubles: int = Field(5_000, ge=1, description="The largest correction of a balance, roubles")
+    adjustment_day_roubles: int = Field(
+        20_000, ge=1, description="Corrections that one member of the staff may propose in a day, roubles"
+    )
     known_device_days: int = Field(180, ge=1, description="A browser that signed in is not asked for letters so long")
 
     @model_validator(mode="before")

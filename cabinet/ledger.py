@@ -37,6 +37,8 @@ kind                explanation                                                 
                     (`domain.effects`)
 `promised_return`   `{"promised_kopecks", "taken_on", "due_on"}`: taken back            that
 `promised_fee`      `{"fee_kopecks", "promised_kopecks", "taken_on", "due_on"}`        the fee
+`adjustment`        `{"adjusted_kopecks", "adjustment_id", "reason", "words"}`: of    that, without its sign
+                    a balance, by the staff; negative: taken
 `usage`             what `domain.rating.explain` says of the record                    `domain.rating.recompute_amount`
 `debt_settlement`   `{"debt_kopecks", "available_kopecks"}`                            the smaller one
 `debt_return`       `{"over_kopecks"}`: settled, but the charge was reversed               that
@@ -64,7 +66,7 @@ from cabinet.domain.spending import Category, category_of, is_income
 from cabinet.models.base import metadata
 from cabinet.models.ledger import AccountKind
 
-OPERATOR_ACCOUNTS = ("fees", "usage", "gateway", "opening", "promised", "promotions")
+OPERATOR_ACCOUNTS = ("fees", "usage", "gateway", "opening", "promised", "promotions", "adjustments")
 
 _account: Table = metadata.tables["account"]
 _transaction: Table = metadata.tables["ledger_transaction"]
@@ -465,6 +467,7 @@ _EXPLAINED: dict[str, Callable[[Mapping[str, Any]], int]] = {
     "order": recompute_charge,
     "promised_return": lambda facts: facts["promised_kopecks"],
     "promised_fee": lambda facts: facts["fee_kopecks"],
+    "adjustment": lambda facts: abs(facts["adjusted_kopecks"]),
     "usage": rating.recompute_amount,
     "top_up_refund": lambda facts: facts["refunded_kopecks"],
     "debt_settlement": lambda facts: min(facts["debt_kopecks"], facts["available_kopecks"]),

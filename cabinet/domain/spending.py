@@ -30,9 +30,8 @@ class Category(StrEnum):
 ABROAD = "intl"
 ROAMING = "roaming"
 
-NOT_INCOME = frozenset(  # where money comes from
-    {"operator:gateway", "operator:opening", "operator:promised", "operator:promotions"}
-)
+# Where money comes from, and what corrects a balance: the charge that was wrong stays spent.
+NOT_INCOME = frozenset(f"operator:{name}" for name in ("gateway", "opening", "promised", "promotions", "adjustments"))
 
 _BY_KIND = {
     "plan_fee": Category.PLAN_FEE,

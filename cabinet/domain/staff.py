@@ -34,3 +34,23 @@ PERMISSIONS = {
     Role.ADMINISTRATOR: frozenset({Permission.STAFF, Permission.CATALOGUE}),
 }
 """Whoever hires does not see subscribers, and whoever makes tariffs does not see them either."""
+
+
+class LookReason(StrEnum):
+    """Why somebody opens a subscriber's card."""
+
+    CALL = "call"  # the subscriber is on the telephone
+    VISIT = "visit"  # the subscriber is at the counter
+    TICKET = "ticket"  # an answer to a ticket
+    MONEY = "money"  # a disputed charge or payment
+    SAFETY = "safety"  # somebody else may be using the number
+
+
+class AdjustmentReason(StrEnum):
+    """Why a balance is corrected."""
+
+    WRONG_CHARGE = "wrong_charge"
+    NO_SERVICE = "no_service"
+    LOST_PAYMENT = "lost_payment"
+    GOODWILL = "goodwill"
+    PAID_TWICE = "paid_twice"  # money to be taken back

@@ -1,6 +1,7 @@
 """Tables: columns, constraints and indexes; no behaviour. Importing this package registers every table."""
 
 from cabinet.models import (
+    adjustments,
     autopay,
     billing,
     catalogue,
@@ -25,6 +26,7 @@ from cabinet.models import (
 from cabinet.models.base import metadata
 
 __all__ = [
+    "adjustments",
     "autopay",
     "billing",
     "catalogue",

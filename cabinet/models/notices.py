@@ -36,6 +36,7 @@ class NoticeKind(StrEnum):
     TICKET_ANSWERED = "ticket_answered"
     TICKET_ASKED = "ticket_asked"
     TICKET_LATE = "ticket_late"
+    ADJUSTED = "adjusted"  # the staff has corrected the balance
 
 
 class Topic(StrEnum):

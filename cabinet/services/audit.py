@@ -77,8 +77,8 @@ class AuditReport:
 
 
 def run_audit(session: Session, progress: Progress | None = None) -> AuditReport:
-    """Checks the invariants I1–I14 of the ledger, top-ups, fees, orders, promised payments, promotions, usage and
-    messages."""
+    """Checks the invariants I1–I15 of the ledger, top-ups, fees, orders, promised payments, promotions, corrections,
+    usage and messages."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL statement_timeout = 0"))  # an audit may take its time
     report = progress or (lambda name, checked: None)
@@ -586,6 +586,43 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
                                       AND r.record_id = k.record_id)
                    AND NOT EXISTS (SELECT 1 FROM retention h WHERE h.what = 'usage' AND k.started_at < h.kept_from)""",
                 "record {record_id} is known and was not kept",
+            ),
+        ],
+    ),
+    (
+        "I15",
+        "every correction of a balance was decided by a second person",
+        "balance_adjustment",
+        [
+            (
+                rf"""
+                SELECT {_main_of("b")} AS account, b.id FROM balance_adjustment b
+                 WHERE (b.state = 'approved' AND (b.decided_by_id IS NULL OR b.decided_by_id = b.proposed_by_id))
+                    OR EXISTS (SELECT 1 FROM staff_member m JOIN subscriber s ON s.msisdn = m.msisdn
+                                WHERE s.id = b.subscriber_id AND b.state = 'approved'
+                                  AND m.id IN (b.proposed_by_id, b.decided_by_id))""",
+                "adjustment {id} was not decided by two others",
+            ),
+            (
+                rf"""
+                SELECT {_main_of("b")} AS account, b.id, b.amount_kopecks FROM balance_adjustment b
+                  LEFT JOIN ledger_transaction t ON t.id = b.transaction_id
+                 WHERE (b.state = 'approved') <> (b.transaction_id IS NOT NULL)
+                    OR (b.transaction_id IS NOT NULL
+                        AND (t.id IS NULL OR t.kind <> 'adjustment' OR t.reference <> 'adjustment\:' || b.id
+                             OR {_SUM_OF_T} <> abs(b.amount_kopecks)
+                             OR NOT EXISTS (SELECT 1 FROM posting p JOIN account a
+                                              ON a.id = CASE WHEN b.amount_kopecks > 0 THEN p.destination_id
+                                                             ELSE p.source_id END
+                                             WHERE p.transaction_id = t.id AND a.subscriber_id = b.subscriber_id)))""",
+                "adjustment {id} of {amount_kopecks} kopecks was posted otherwise",
+            ),
+            (
+                f"""
+                SELECT {_ACCOUNT_OF_T} AS account, t.reference FROM ledger_transaction t
+                 WHERE t.kind = 'adjustment'
+                   AND NOT EXISTS (SELECT 1 FROM balance_adjustment b WHERE b.transaction_id = t.id)""",
+                "{reference} was proposed by nobody",
             ),
         ],
     ),

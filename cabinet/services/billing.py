@@ -14,7 +14,7 @@ start, but from what is on the account now. Where that runs out, the rest are su
 subscription is suspended in the one that holds the moment asked for.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -150,6 +150,49 @@ def record_payment(
         NotFound: the subscriber has no accounts.
         ReferenceConflict: the reference was used for another payment.
     """
+    explanation = {"paid_kopecks": amount_kopecks, "source": source}
+    come = _Coming("gateway", "top_up", amount_kopecks, reference, explanation)
+    return _take_in(session, subscriber_id, come, happened_at=happened_at, now=now)
+
+
+def adjust(
+    session: Session,
+    subscriber_id: int,
+    amount_kopecks: int,
+    *,
+    reference: str,
+    explanation: Mapping[str, Any],
+    now: datetime,
+) -> int:
+    """The staff gives so much to the main account, or takes it (negative); returns the transaction's id.
+
+    What is given pays debts and fees as a payment does.
+
+    Raises:
+        InsufficientFunds: there is not so much to be taken.
+        NotFound, ReferenceConflict: see `record_payment`.
+    """
+    if amount_kopecks > 0:
+        come = _Coming("adjustments", "adjustment", amount_kopecks, reference, explanation)
+        return _take_in(session, subscriber_id, come, happened_at=now, now=now).transaction_id
+    account_id = ledger.operator_account(session, "adjustments")
+    main_id = ledger.accounts_of(session, subscriber_id).main_id
+    move = ledger.Move(main_id, account_id, -amount_kopecks, explanation)
+    posted = ledger.post(session, reference=reference, kind="adjustment", moves=[move], happened_at=now, now=now)
+    return posted.transaction_id
+
+
+class _Coming(NamedTuple):
+    """Money for the main account: from which account of the operator's, as what, how much."""
+
+    source: str
+    kind: str
+    amount_kopecks: int
+    reference: str
+    explanation: Mapping[str, Any]
+
+
+def _take_in(session: Session, subscriber_id: int, come: _Coming, *, happened_at: datetime, now: datetime) -> Payment:
     held: Any = session.exec(
         select(PlanSubscription.id, PlanSubscription.state, PlanSubscription.next_fee_at)
         .where(PlanSubscription.subscriber_id == subscriber_id, PlanSubscription.state != SubscriptionState.ENDED)
@@ -158,13 +201,12 @@ def record_payment(
     due_ids = [subscription_id for subscription_id, _, fee_at in held if fee_at is not None and fee_at <= happened_at]
     option_ids = option_fees.list_of(session, subscriber_id)
     accounts = ledger.accounts_of(session, subscriber_id)
-    gateway_id = ledger.operator_account(session, "gateway")
-    explanation = {"paid_kopecks": amount_kopecks, "source": source}
+    source_id = ledger.operator_account(session, come.source)
     posted = ledger.post(
         session,
-        reference=reference,
-        kind="top_up",
-        moves=[ledger.Move(gateway_id, accounts.main_id, amount_kopecks, explanation)],
+        reference=come.reference,
+        kind=come.kind,
+        moves=[ledger.Move(source_id, accounts.main_id, come.amount_kopecks, come.explanation)],
         happened_at=happened_at,
         now=now,
     )

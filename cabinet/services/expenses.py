@@ -372,8 +372,8 @@ class LineExplanation:
     Of a fee that had a discount: that was the `discount_number`th of `discount_periods`.
     Of a fee: `parts` for the period [`period_start_on`, `period_end_on`). Of an order: one part, with the days that it
     is a share for, negative where it came back.
-    Of money in: `paid_kopecks`, and `paid_from` says where from (`card`). Of a reversal: all
-    that is said of the line `reversed_line_id`, which it gives back.
+    Of money in: `paid_kopecks`, and `paid_from` says where from (`card`). Of a correction by the staff: their `words`.
+    Of a reversal: all that is said of the line `reversed_line_id`, which it gives back.
     """
 
     line: Line
@@ -397,6 +397,7 @@ class LineExplanation:
     period_end_on: date | None = None
     paid_kopecks: int | None = None
     paid_from: str = ""
+    words: str = ""
     balance_after_kopecks: int | None = None
     debt_after_kopecks: int | None = None
     reversed_line_id: str = ""
@@ -517,6 +518,8 @@ def _explain_fully(who: "_Who", entry: "_Entry", allowance_names: Mapping[int, s
         )
     if entry.what == "top_up":
         return replace(common, paid_kopecks=facts["paid_kopecks"], paid_from=facts["source"])
+    if entry.what == "adjustment":
+        return replace(common, words=facts["words"])
     if entry.what == "opening":
         return replace(common, paid_kopecks=facts["opening_kopecks"])
     return common
@@ -646,6 +649,7 @@ _KIND_WORDS = {
     "top_up_refund": "возврат пополнения на карту refund card",
     "promised_return": "возврат обещанный платёж promised payment",
     "promised_fee": "плата обещанный платёж promised payment fee",
+    "adjustment": "корректировка счёта исправление возврат adjustment",
 }
 _CHARGE_WORDS: dict[str, str] = {
     PROMISED: "обещанный платёж promised payment",

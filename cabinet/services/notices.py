@@ -142,6 +142,12 @@ TELLINGS: dict[NoticeKind, Telling] = {
     NoticeKind.TOP_UP: Telling(
         Topic.ACCOUNT, "Пополнение на {kopecks} ₽ зачислено.", "/topup/result/?payment={payment}"
     ),
+    NoticeKind.ADJUSTED: Telling(
+        Topic.MONEY,
+        {"given": "Счёт исправлен: вернули {kopecks} ₽.", "taken": "Счёт исправлен: сняли {kopecks} ₽."},
+        _STATEMENT,
+        lambda facts: "taken" if facts["is_taken"] else "given",
+    ),
     NoticeKind.ORDER: Telling(
         Topic.ACCOUNT,
         {

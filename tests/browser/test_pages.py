@@ -35,6 +35,7 @@ PRIVATE = [
     "/autopay",
     "/notices",
     "/profile",
+    "/profile/actions",
     "/support",
     "/support/new",
 ]

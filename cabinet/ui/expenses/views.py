@@ -317,7 +317,13 @@ def _with_month(on: date, language: Language) -> str:
 # --- the statement ----------------------------------------------------------------------------------------------------
 
 _USAGE_ICONS = {UsageKind.VOICE: "phone", UsageKind.SMS: "sms", UsageKind.DATA: "wifi"}
-_ICONS = {"plan_fee": "receipt", "top_up": "arrow_in", "reversal": "repeat", "opening": "wallet"}
+_ICONS = {
+    "plan_fee": "receipt",
+    "top_up": "arrow_in",
+    "reversal": "repeat",
+    "opening": "wallet",
+    "adjustment": "repeat",
+}
 _TITLES = {
     "plan_fee": "Плата за тариф",
     "top_up": "Пополнение",
@@ -326,6 +332,7 @@ _TITLES = {
     "top_up_refund": "Возврат пополнения",
     "promised_return": "Возврат обещанного платежа",
     "promised_fee": "Плата за обещанный платёж",
+    "adjustment": "Корректировка счёта",
 }
 ICONS = tuple(sorted({*_USAGE_ICONS.values(), *_ICONS.values()}))
 """What `RowView.icon` can be."""
@@ -469,6 +476,8 @@ def _why(found: LineExplanation, language: Language) -> str:
         return translate("Плата за период вперёд.", language)
     if found.line.kind == "top_up":
         return translate("Деньги зачислены сразу.", language)
+    if found.line.kind == "adjustment":
+        return translate("Сотрудник исправил счёт: {words}", language, words=found.words)
     if found.line.kind == "opening":
         return translate("Столько было на счёте, когда номер перешёл в кабинет.", language)
     sentence = _usage_reason(found, language)

@@ -83,6 +83,12 @@ def _security() -> rx.Component:
                 icon_name="list_checks",
                 to="/orders/",
             ),
+            kit.list_row(
+                t("Кто и что делал с моим номером"),
+                t("Каждое действие сотрудников, с причиной"),
+                icon_name="shield",
+                to="/profile/actions/",
+            ),
         ),
         aria_labelledby="security",
     )

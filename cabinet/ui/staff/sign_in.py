@@ -71,7 +71,7 @@ def _demo_hint() -> rx.Component:
         ("administrator", t("Администратор")),
     ]
     return rx.el.div(
-        rx.el.p(t("Это демонстрация. Пароль — логин и «-demo», например operator-demo. Коды сейчас:")),
+        rx.el.p(t("Это демонстрация. Пароль для operator — operator‑demo, для других так же. Коды сейчас:")),
         rx.el.dl(
             *(
                 rx.el.div(
