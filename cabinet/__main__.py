@@ -534,6 +534,18 @@ def disable_staff(login: str) -> None:
     typer.echo(f"{login} is disabled; sessions ended: {len(ended)}.")
 
 
+@staff.command("enable")
+def enable_staff(login: str) -> None:
+    """Take somebody back who was dismissed: with the password and the key they had."""
+    _require_schema()
+    try:
+        with db.transaction() as session:
+            staffs.enable(session, login)
+    except CabinetError:
+        _fail(f"There is no {login} among the staff.")
+    typer.echo(f"{login} can sign in again.")
+
+
 @staff.command("reset-totp")
 def reset_staff_totp(login: str) -> None:
     """Give somebody a new key for codes, after a lost telephone; the old one opens nothing from now on."""

@@ -39,6 +39,7 @@ from cabinet.ui.promotions import detail as offer
 from cabinet.ui.promotions import page as offers
 from cabinet.ui.sign_in import code, page, password, welcome
 from cabinet.ui.staff import adjustments as staff_adjustments
+from cabinet.ui.staff import members as staff_members
 from cabinet.ui.staff import page as staff_subscribers
 from cabinet.ui.staff import sign_in as staff_sign_in
 from cabinet.ui.support import new as new_question
@@ -85,6 +86,7 @@ PAGE_MODULES = (
     supervisor,
     staff_subscribers,
     staff_adjustments,
+    staff_members,
 )
 """Importing a module registers its pages."""
 

@@ -178,6 +178,8 @@ def test_staff_is_hired_with_a_key_told_once_and_can_be_dismissed(run, database_
     assert "disabled" not in run("staff", "list").output
     assert "sessions ended: 0" in run("staff", "disable", "irina").output
     assert "disabled" in run("staff", "list").output
+    run("staff", "enable", "irina")
+    assert "disabled" not in run("staff", "list").output
 
 
 def test_a_login_that_is_taken_and_one_that_is_not_there_are_told(run, database_url: str):

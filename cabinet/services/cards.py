@@ -16,15 +16,17 @@ from cabinet.domain.staff import LookReason
 from cabinet.models.options import OptionSubscription
 from cabinet.models.staff import StaffAction, StaffMember
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
-from cabinet.services import catalogue, limits, overview, sessions, staff, subscribers
+from cabinet.services import catalogue, limits, overview, sessions, staff, subscribers, support
 from cabinet.services.overview import Overview
 from cabinet.services.sessions import ActiveSession
+from cabinet.services.support import TicketLine
 
 OPENED, UNMASKED, SESSION_ENDED = "card_opened", "card_unmasked", "session_ended"
 LOOK_LASTS = timedelta(minutes=30)
 SEARCHES_AN_HOUR = 120  # more is no work with people who call
 SHORTEST_REASON, LONGEST_REASON = 5, 300
 LAST_ACTIONS = 10
+LAST_TICKETS = 5
 
 
 class ReasonMissing(CabinetError):
@@ -90,6 +92,7 @@ class Card:
     figures: Overview
     options: tuple[str, ...]
     sessions: tuple[ActiveSession, ...]
+    tickets: tuple[TicketLine, ...]
     done: tuple[Done, ...]
 
 
@@ -156,6 +159,7 @@ def get_card(session: Session, staff_id: int, look_id: int, *, now: datetime) ->
         figures=overview.get_overview(session, look.subscriber_id, now=now),
         options=_list_options(session, look.subscriber_id),
         sessions=tuple(sessions.list_active(session, look.subscriber_id, now=now)),
+        tickets=tuple(support.list_tickets(session, look.subscriber_id, limit=LAST_TICKETS, now=now)),
         done=tuple(list_done(session, look.subscriber_id, limit=LAST_ACTIONS)),
     )
 

@@ -71,6 +71,10 @@ class LoginMalformed(CabinetError):
     message = "Логин — от 3 до 32 знаков: латинские буквы, цифры, точка, дефис, подчёркивание."
 
 
+class OwnAccess(CabinetError):
+    message = "Себе доступ закрыть нельзя: это сделает другой администратор."
+
+
 class NameMissing(CabinetError):
     message = "Напишите имя, до 100 знаков: его видят абоненты."
 
@@ -415,6 +419,38 @@ def disable(session: Session, login: str, *, now: datetime) -> list[int]:
     session.add(member)
     session.flush()
     return _end_all(session, cast(int, member.id), now)
+
+
+def set_active(session: Session, staff_id: int, member_id: int, *, is_active: bool, now: datetime) -> list[int]:
+    """An administrator dismisses a member or takes one back; returns the sessions that ended, as `disable`.
+
+    Raises:
+        NotFound: there is no such member.
+        OwnAccess: nobody dismisses themselves, so that an administrator is always left.
+    """
+    if member_id == staff_id:
+        raise OwnAccess
+    member = session.get(StaffMember, member_id)
+    if member is None:
+        raise NotFound
+    member.is_active = is_active
+    session.add(member)
+    session.flush()
+    kind = "member_taken_back" if is_active else "member_dismissed"
+    record(session, staff_id, kind, facts={"login": member.login}, now=now)
+    return [] if is_active else _end_all(session, member_id, now)
+
+
+def enable(session: Session, login: str) -> None:
+    """Takes a dismissed member back, with the password and the key they had.
+
+    Raises:
+        NotFound: there is no such login.
+    """
+    member = _by_login(session, login)
+    member.is_active = True
+    session.add(member)
+    session.flush()
 
 
 def reset_totp(session: Session, login: str, *, now: datetime) -> Hired:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from cabinet.config import settings
+from cabinet.domain.errors import NotFound
 from cabinet.domain.msisdn import InvalidMsisdn
 from cabinet.domain.staff import PERMISSIONS, Permission, Role
 from cabinet.services import pre_sessions, staff
@@ -253,6 +254,29 @@ def test_who_was_dismissed_is_out_at_once_and_stays_out(session):
     assert staff.find(session, token, now=NOON) is None
     later = NOON + 5 * MINUTE
     assert not sign_in(session, "irina", code_of(irina, later), now=later).token
+
+
+def test_an_administrator_dismisses_and_takes_back_and_both_are_on_record(session):
+    irina, oleg = given_member(session), given_member(session, "oleg", Role.ADMINISTRATOR)
+    token = sign_in(session, "irina", code_of(irina)).token
+
+    assert len(staff.set_active(session, oleg.id, irina.id, is_active=False, now=NOON)) == 1
+    assert staff.find(session, token, now=NOON) is None
+    staff.set_active(session, oleg.id, irina.id, is_active=True, now=NOON)
+
+    later = NOON + 5 * MINUTE
+    assert sign_in(session, "irina", code_of(irina, later), now=later).token
+    kinds = session.execute(text(f"SELECT kind FROM staff_action WHERE staff_id = {oleg.id} ORDER BY id")).scalars()
+    assert list(kinds) == ["member_dismissed", "member_taken_back"]
+
+
+def test_nobody_dismisses_themselves_or_who_is_not_there(session):
+    oleg = given_member(session, "oleg", Role.ADMINISTRATOR)
+
+    with pytest.raises(staff.OwnAccess):
+        staff.set_active(session, oleg.id, oleg.id, is_active=False, now=NOON)
+    with pytest.raises(NotFound):
+        staff.set_active(session, oleg.id, 999, is_active=False, now=NOON)
 
 
 def test_a_new_key_makes_the_old_one_worthless(session):

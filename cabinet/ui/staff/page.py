@@ -13,7 +13,7 @@ from cabinet.ui.kit import recipes
 from cabinet.ui.shell import cabinet_page
 from cabinet.ui.staff.parts import chosen_from, lines, refused_at, text_area
 from cabinet.ui.staff.state import CardState
-from cabinet.ui.staff.views import ADJUSTMENT_REASONS, LOOK_REASONS, Pair, SessionView
+from cabinet.ui.staff.views import ADJUSTMENT_REASONS, LOOK_REASONS, Pair, SessionView, TicketRow
 
 
 @cabinet_page(route="/staff/subscribers", title="Абоненты", access="staff", on_load=CardState.load)
@@ -86,6 +86,15 @@ def _card() -> rx.Component:
                 rx.cond(card.operations, lines(card.operations), _nothing(t("Операций пока нет."))),
                 title=t("Последние операции"),
                 id="operations",
+            ),
+            kit.card(
+                rx.cond(
+                    card.tickets,
+                    rx.el.ul(rx.foreach(card.tickets, _ticket), class_name="mt-2 text-sm"),
+                    _nothing(t("Абонент ещё ни о чём не спрашивал.")),
+                ),
+                title=t("Обращения"),
+                id="tickets",
             ),
             kit.card(
                 refused_at("sessions", CardState),
@@ -173,6 +182,18 @@ def _session(session: SessionView) -> rx.Component:
         ),
         key=session.session_id.to_string(),
         class_name="flex items-center justify-between gap-3",
+    )
+
+
+def _ticket(ticket: TicketRow) -> rx.Component:
+    return rx.el.li(
+        kit.page_link(
+            rx.el.span(ticket.subject, class_name="block font-medium wrap-anywhere"),
+            rx.el.span(ticket.second, class_name="block text-xs text-muted"),
+            to=ticket.address,
+            class_name="flex min-h-11 flex-col justify-center hover:underline",
+        ),
+        key=ticket.address,
     )
 
 

@@ -57,6 +57,15 @@ class SessionView:
 
 
 @dataclass
+class TicketRow:
+    """A question of the subscriber, and the page where the desk has it."""
+
+    address: str
+    subject: str
+    second: str
+
+
+@dataclass
 class CardView:
     """The whole card."""
 
@@ -67,6 +76,7 @@ class CardView:
     facts: list[Pair] = field(default_factory=list)
     operations: list[LineView] = field(default_factory=list)
     sessions: list[SessionView] = field(default_factory=list)
+    tickets: list[TicketRow] = field(default_factory=list)
     done: list[LineView] = field(default_factory=list)
 
 
@@ -133,6 +143,14 @@ def card_view(card: Card, language: Language) -> CardView:
                 ),
             )
             for one in card.sessions
+        ],
+        tickets=[
+            TicketRow(
+                address=f"/staff/tickets/{one.id}/",
+                subject=one.subject,
+                second=f"№{formats.NO_BREAK}{one.id}, {formats.moment(one.opened_at, now, language)}",
+            )
+            for one in card.tickets
         ],
         done=[
             LineView(
