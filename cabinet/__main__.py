@@ -33,6 +33,7 @@ from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.money import parse_kopecks
 from cabinet.domain.payments import RefundState
 from cabinet.domain.staff import Role
+from cabinet.parallel_import import GARBAGE_THRESHOLD, import_in_parallel
 from cabinet.services import audit as audits
 from cabinet.services import catalogue as catalogues
 from cabinet.services import demo as demos
@@ -44,7 +45,6 @@ from cabinet.services.usage import ImportReport
 
 SHOWN_REJECTIONS = 20
 _DAY = "%Y-%m-%d"
-GARBAGE_THRESHOLD = 50_000  # a batch is many small objects without cycles: looking for them took a sixth of the time
 
 
 class _Commands(TyperGroup):
@@ -253,12 +253,15 @@ def import_usage(
     until: Annotated[
         datetime | None, typer.Option(formats=[_DAY], help="Only what was used before that day; the rest another time.")
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="So many processes at once; PostgreSQL only.")] = 1,
 ) -> None:
     """Import usage records; can be killed and run again.
 
     Exit code 0: every row was accepted or known already; 1: some rows were rejected; 2: nothing could be read.
     """
     _require_schema()
+    if jobs > 1 and settings().is_sqlite:
+        _fail("--jobs needs PostgreSQL: SQLite has one writer, and several would wait for each other.")
     gc.set_threshold(GARBAGE_THRESHOLD)
     first: list[Rejection] = []
     with ExitStack() as stack:
@@ -272,14 +275,19 @@ def import_usage(
             progress = stack.enter_context(_progress())
             task = progress.add_task("records", total=usage_file.total_bytes, done=0)
 
-            def show(report: ImportReport, rejections: Sequence[Rejection]) -> None:
+            def show(report: ImportReport, rejections: Sequence[Rejection], read_bytes: int | None = None) -> None:
                 if written:
                     written.writerows(rejections)
                 first.extend(rejections[: SHOWN_REJECTIONS - len(first)])
                 done = report.accepted + report.duplicates + report.rejected + report.later
-                progress.update(task, completed=usage_file.read_bytes, done=done)
+                completed = usage_file.read_bytes if read_bytes is None else read_bytes
+                progress.update(task, completed=completed, done=done)
 
-            report = usage.import_file(usage_file, now=clock.now(), until=_beginning(until), on_progress=show)
+            now, end = clock.now(), _beginning(until)
+            if jobs > 1:
+                report = import_in_parallel(path, usage_format, jobs=jobs, now=now, until=end, on_progress=show)
+            else:
+                report = usage.import_file(usage_file, now=now, until=end, on_progress=show)
         except (CabinetError, OSError) as error:
             _fail(str(error))
     typer.echo(f"Accepted {report.accepted}, duplicates {report.duplicates}, rejected {report.rejected}.")

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
+from zlib import crc32
 
 from sqlalchemy import Table, bindparam, or_, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -91,6 +92,19 @@ class ImportReport:
     new_subscribers: int = 0
 
 
+class Share(NamedTuple):
+    """Subscribers of one of several who import the same file: number `number`, counted from 0, `of` so many."""
+
+    number: int
+    of: int
+
+    def has(self, item: UsageRow | Rejection) -> bool:
+        """Whether it is theirs: a subscriber's records all are, and what is no record is the first one's."""
+        if isinstance(item, Rejection):
+            return self.number == 0
+        return crc32(item.msisdn.encode()) % self.of == self.number
+
+
 # --- a file ----------------------------------------------------------------------------------------------------------
 
 
@@ -99,12 +113,14 @@ def import_file(
     *,
     now: datetime,
     until: datetime | None = None,
+    share: Share | None = None,
     on_progress: Callable[[ImportReport, Sequence[Rejection]], None] = lambda report, rejections: None,
     batch_size: int = BATCH_SIZE,
 ) -> ImportReport:
     """Imports a whole file, a batch a transaction of its own: for the edge, not for use inside a transaction.
 
-    `until`: what was used at that moment or later is left out, to be imported another time.
+    `until`: what was used at that moment or later is left out, to be imported another time. `share`: only the records
+    of these subscribers; `take_on` has been called for the file.
     Killed at any moment and run again, it comes to the same end. Several may run at once, on the same file too.
     `on_progress` is called after each batch with the sums so far and this batch's rejections, which are kept nowhere.
 
@@ -113,12 +129,12 @@ def import_file(
         NumberTaken: a subscriber of the file has the number of another one; nothing was imported.
     """
     report = ImportReport()
-    if usage_file.catalogue_path is not None:
-        plans = catalogue.load(usage_file.catalogue_path)
-        report.new_subscribers = _in_transaction(
-            partial(_store_contracts, plans=plans, contracts=usage_file.contracts, now=now)
-        )
-    for items in _batches(usage_file.rows(), batch_size):
+    wanted = usage_file.rows()
+    if share is None:
+        report.new_subscribers = take_on(usage_file, now=now)
+    else:
+        wanted = filter(share.has, wanted)
+    for items in _batches(wanted, batch_size):
         rejections = [item for item in items if isinstance(item, Rejection)]
         rows = [item for item in items if isinstance(item, UsageRow)]
         if until is not None:
@@ -134,6 +150,18 @@ def import_file(
         report.rejected += len(rejections)
         on_progress(report, sorted(rejections))
     return report
+
+
+def take_on(usage_file: UsageFile, *, now: datetime) -> int:
+    """Stores the plans and creates the subscribers that the file brings along; returns how many are new.
+
+    Raises:
+        CatalogueError, VersionChanged, NumberTaken: see `import_file`.
+    """
+    if usage_file.catalogue_path is None:
+        return 0
+    plans = catalogue.load(usage_file.catalogue_path)
+    return _in_transaction(partial(_store_contracts, plans=plans, contracts=usage_file.contracts, now=now))
 
 
 def _batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
