@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks import advisor, expenses, fees, load, messages, payments, sessions, support, usage, web
+from benchmarks import advisor, expenses, fees, growth, load, messages, payments, sessions, support, usage, web
 from benchmarks.report import Table
 from benchmarks.sites import CannotMeasure, town
 
 RESULTS = Path(__file__).parent / "results.md"
-PARTS = ("usage", "expenses", "advisor", "fees", "messages", "payments", "support", "web", "sessions", "load")
+PARTS = ("usage", "expenses", "advisor", "fees", "growth", "messages", "payments", "support", "web", "sessions", "load")
 
 
 def main() -> int:
@@ -51,6 +51,7 @@ def _run(part: str, is_quick: bool) -> str:
         "expenses": expenses.main,
         "advisor": advisor.main,
         "fees": fees.main,
+        "growth": growth.main,
         "messages": messages.main,
         "payments": payments.main,
         "load": load.main,

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlmodel import Session
 
 from benchmarks.report import Budget, Table, figure, middle, p95
-from cabinet import db
+from cabinet import db, months
 from cabinet.config import ROOT
 from cabinet.domain import catalogue, rating
 from cabinet.domain.allowances import Allowance
@@ -96,7 +96,8 @@ def make_base(engine: Engine, records: int, heavy: int = HEAVY) -> int:
         due = list(session.execute(text("SELECT id FROM plan_subscription ORDER BY id")).scalars())
         billing.charge_fees_until(session, due, END, now=END)
         facts = catalogues.current_version(session, "maksimum")
-        values = _values(session, facts, ids[0], records, records // heavy)
+        values = values_of(session, facts, ids[0], records, records // heavy)
+        months.make(session, START, END)
     with engine.connect() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
         # Nothing of this is lost if the machine stops: it is made anew.
@@ -108,9 +109,9 @@ def make_base(engine: Engine, records: int, heavy: int = HEAVY) -> int:
             connection.exec_driver_sql("SET statement_timeout = 0")
             connection.exec_driver_sql("SET session_replication_role = replica")  # no look-ups of foreign keys
         for first in range(1, records + 1, AT_ONCE):
-            _insert(connection, values | {"first": first, "last": min(first + AT_ONCE - 1, records)})
+            insert_records(connection, values | {"first": first, "last": min(first + AT_ONCE - 1, records)})
             connection.commit()
-        connection.execute(text(_SPENDING.format(day=_DAY[is_sqlite])))
+        connection.execute(text(SPENDING.format(day=DAY[is_sqlite])))
         connection.commit()
         if not is_sqlite:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as apart:
@@ -133,7 +134,7 @@ def _subscriber(session: Session, number: int, region: str) -> int:
     )
 
 
-def _values(session: Session, facts: catalogues.PlanFacts, heavy_id: int, records: int, each: int) -> dict[str, Any]:
+def values_of(session: Session, facts: catalogues.PlanFacts, heavy_id: int, records: int, each: int) -> dict[str, Any]:
     """What the statements below are told: ids, times, and how each sort of record was rated, by the real rules."""
 
     def rated(kind: str, zone: str, quantity: int) -> str:
@@ -180,7 +181,7 @@ _MOMENT = {
     True: "strftime('%Y-%m-%d %H:%M:%S.000000', :start + n * :seconds / :records, 'unixepoch')",
     False: "to_timestamp(CAST(:start AS bigint) + n * CAST(:seconds AS bigint) / CAST(:records AS bigint))",
 }
-_DAY = {True: "date(started_at, '+3 hours')", False: "CAST(started_at AT TIME ZONE 'Europe/Moscow' AS date)"}
+DAY = {True: "date(started_at, '+3 hours')", False: "CAST(started_at AT TIME ZONE 'Europe/Moscow' AS date)"}
 
 _RECORDS = """
     INSERT INTO usage_record (record_id, subscriber_id, kind, direction, zone, peer, started_at, quantity,
@@ -195,6 +196,9 @@ _RECORDS = """
            CAST(CASE WHEN is_charged THEN :abroad WHEN n % 3 = 0 THEN :call ELSE :session END AS {json}),
            CASE WHEN is_charged THEN :transactions + n END
       FROM ({numbered}) numbered"""
+_KEYS = """
+    INSERT INTO usage_key (record_id, subscriber_id, started_at)
+    SELECT 'bench-' || n, subscriber_id, at FROM ({numbered}) numbered"""
 _TRANSACTIONS = """
     INSERT INTO ledger_transaction (id, reference, kind, happened_at, posted_at)
     SELECT :transactions + n, 'usage:bench-' || n, 'usage', at, at FROM ({numbered}) numbered WHERE is_charged"""
@@ -204,16 +208,16 @@ _POSTINGS = """
     SELECT :postings + n, :transactions + n, a.id, :income, 3000, at, 0, CAST(:abroad AS {json})
       FROM ({numbered}) numbered
       JOIN account a ON a.subscriber_id = numbered.subscriber_id AND a.kind = 'main' WHERE is_charged"""
-_SPENDING = """
+SPENDING = """
     INSERT INTO spending_day (subscriber_id, day_on, category, amount_kopecks, postings)
     SELECT subscriber_id, {day}, 'calls_abroad', sum(charge_kopecks), count(*)
       FROM usage_record WHERE charge_kopecks > 0 GROUP BY 1, 2"""
 
 
-def _insert(connection: Connection, values: dict[str, Any]) -> None:
+def insert_records(connection: Connection, values: dict[str, Any]) -> None:
     is_sqlite = connection.dialect.name == "sqlite"
     numbered = _NUMBERED.format(moment=_MOMENT[is_sqlite], series=_SERIES[is_sqlite])
-    for statement in (_TRANSACTIONS, _RECORDS, _POSTINGS):
+    for statement in (_TRANSACTIONS, _KEYS, _RECORDS, _POSTINGS):
         made = text(statement.format(numbered=numbered, json="text" if is_sqlite else "jsonb"))
         used = {name: value for name, value in values.items() if name in made._bindparams}
         connection.execute(made, used)
@@ -303,7 +307,7 @@ def times(engine: Engine, work: Callable[[Session], object], runs: int) -> tuple
     with engine.connect() as connection:
         cursor = connection.connection.cursor()
         for run in range(runs + WARM_UP):
-            with _statements(engine) as statements, reading(engine) as session:
+            with statements_of(engine) as statements, reading(engine) as session:
                 started = time.perf_counter()
                 work(session)
                 took = (time.perf_counter() - started) * 1000
@@ -319,7 +323,7 @@ def times(engine: Engine, work: Callable[[Session], object], runs: int) -> tuple
 
 
 @contextmanager
-def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+def statements_of(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
     found: list[tuple[str, Any]] = []
 
     def record(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
@@ -333,7 +337,7 @@ def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 
 def plans(engine: Engine, work: Callable[[Session], object]) -> Iterator[str]:
     """How the database finds the rows of each query, a line for each step that reads a table."""
-    with reading(engine) as session, _statements(engine) as statements:
+    with reading(engine) as session, statements_of(engine) as statements:
         work(session)
     with engine.connect() as connection:
         if connection.dialect.name == "sqlite":

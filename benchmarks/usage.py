@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cabinet.config import ROOT
+from tests.servers import PostgresServer
 
 MEGALINE = ROOT.parent / "shared" / "data" / "megaline"
 RECORDS = 318_611
@@ -30,13 +31,13 @@ class Measured(NamedTuple):
     output: str
 
 
-def measure(database: Path, *arguments: object) -> Measured:
-    """Runs a command of ours to its end.
+def measure(url: str, *arguments: object) -> Measured:
+    """Runs a command of ours on that database to its end.
 
     Raises:
         SystemExit: it failed; its output is the message.
     """
-    environment = os.environ | {"CABINET_DATABASE_URL": f"sqlite:///{database}"}
+    environment = os.environ | {"CABINET_DATABASE_URL": url}
     command = [sys.executable, "-m", "cabinet", *map(str, arguments)]
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
@@ -56,21 +57,28 @@ def main() -> None:
     """Prints the table."""
     if not MEGALINE.is_dir():
         raise SystemExit(f"the Megaline set is not beside the project: {MEGALINE}")
-    table = Table("usage, SQLite", "budget", "measured", "seconds", "CPU seconds", "peak MB")
+    table = Table("usage", "budget", "measured", "seconds", "CPU seconds", "peak MB")
     with tempfile.TemporaryDirectory(prefix="cabinet-bench-") as folder:
-        database = Path(folder) / "bench.db"
+        file = Path(folder) / "bench.db"
+        database = f"sqlite:///{file}"
         measure(database, "migrate")
 
         imported = measure(database, "import-usage", MEGALINE, "--format", "megaline")
-        _add(table, "import and rating, 318 611 records", "≥ 20 000 records/s, ≤ 300 MB", imported, RECORDS)
+        _add(table, "SQLite: import and rating, 318 611 records", "≥ 20 000 records/s, ≤ 300 MB", imported, RECORDS)
         again = measure(database, "import-usage", MEGALINE, "--format", "megaline")
         _add(table, "the same again: all duplicates", "", again, RECORDS)
         for plan in ("surf", "ultimate"):
             replayed = measure(database, "replay", "--plan", plan, "--csv", Path(folder) / "out.csv")
             _add(table, f"replay of 2 293 subscriber-months on {plan}", "≤ 5 s", replayed, RECORDS)
-        size = database.stat().st_size / 2**20
+        size = file.stat().st_size / 2**20
+    with PostgresServer() as server:
+        for jobs in (1, 2):
+            database = server.create(f"jobs_{jobs}")
+            measure(database, "migrate")
+            imported = measure(database, "import-usage", MEGALINE, "--format", "megaline", "--jobs", jobs)
+            _add(table, f"PostgreSQL: the same by {jobs} process{'es' if jobs > 1 else ''}", "", imported, RECORDS)
     Console(width=130).print(table)
-    Console(width=130).print(f"The database has {size:.0f} MB, {size * 2**20 / RECORDS:.0f} bytes a record.")
+    Console(width=130).print(f"The file of SQLite has {size:.0f} MB, {size * 2**20 / RECORDS:.0f} bytes a record.")
 
 
 def _add(table: Table, name: str, budget: str, measured: Measured, records: int) -> None:
