@@ -86,27 +86,27 @@ def assert_accessible(page: Page) -> None:
 
 
 def test_a_promotion_goes_from_the_desk_to_the_discount_in_the_statement(desk: Page, page: Page, site: Site):
-    number = "9160020001"
+    number = "9160020003"
     run(site, _WITHOUT_MONEY, number)
-    make(desk, "browser_20", "Пятая часть в подарок", discount_size="20", discount_periods="3", teaser="Три раза")
+    make(desk, "browser_22", "Пятая часть в подарок", discount_size="20", discount_periods="3", teaser="Три раза")
     desk.get_by_role("button", name="Посмотреть, кому подходит").click()
     expect(desk.get_by_text(re.compile("Сейчас подходит абонентов: ([0-9 ]+) из"))).to_be_visible()
     assert_accessible(desk)
 
     sign_in(page, site, number)
-    page.goto("/offers/detail/?code=browser_20")
+    page.goto("/offers/detail/?code=browser_22")
     expect(page.get_by_role("heading", name="Пятая часть в подарок")).to_be_visible()
     expect(page.get_by_text("Ничего платного не подключаем")).to_be_visible()
     assert_accessible(page)
     page.get_by_role("button", name="Участвовать").click()
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text("312")).to_be_visible()  # instead of 390 ₽
-    sheet.get_by_role("button", name="Участвовать").click()
+    sheet.get_by_role("button", name="Участвовать", exact=True).click()
     expect(page.get_by_text("Скидка: осталось 3 из 3")).to_be_visible()
 
     run(site, _PAYS, number)
     page.goto("/expenses/")
-    line = page.get_by_role("listitem").filter(has_text="Плата за тариф").first
+    line = page.get_by_role("region", name="Операции").locator("summary").filter(has_text="Плата за тариф")
     expect(line).to_contain_text("312")
     line.click()
     expect(page.get_by_text("Плата за период вперёд, со скидкой по акции: 1-я из 3.")).to_be_visible()
@@ -131,7 +131,7 @@ def test_a_promo_code_gives_money_once_and_says_what_is_wrong(page: Page, site: 
     apply.click()
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text("Получите сейчас")).to_be_visible()
-    sheet.get_by_role("button", name="Участвовать").click()
+    sheet.get_by_role("button", name="Участвовать", exact=True).click()
     expect(page.get_by_text("Вы участвуете: «100 ₽ по промокоду»")).to_be_visible()
 
     page.goto("/expenses/")

@@ -370,7 +370,7 @@ def _bounds(fact: str, name: str) -> rx.Component:
         )
 
     return rx.el.div(
-        rx.el.p(t(name), class_name="text-sm font-semibold sm:w-56"),
+        rx.el.p(t(name), class_name="w-full text-sm font-semibold sm:w-56"),
         rx.el.div(bound("least", t("от")), bound("most", t("до")), class_name="flex flex-1 gap-3"),
         class_name="flex flex-wrap items-center gap-x-4 gap-y-1.5",
     )
