@@ -21,7 +21,7 @@ from tests.servers import free_port
 from tests.waiting import wait_until
 
 SERVE = ("-m", "cabinet", "serve")
-START_SECONDS = 300  # the first start builds the pages
+START_SECONDS = 900  # the first start builds the pages, and the machine may be busy
 
 
 @dataclass
