@@ -235,7 +235,8 @@ def _tool(name: str) -> str:
 
 def _address() -> str:
     """For the tools of PostgreSQL, whose arguments everybody on the machine can read: without the password."""
-    return make_url(settings().database_url).set(drivername="postgresql", password=None).render_as_string()
+    address = make_url(settings().database_url)._replace(drivername="postgresql", password=None)
+    return address.render_as_string(hide_password=False)
 
 
 def _environment() -> dict[str, str]:

@@ -250,3 +250,13 @@ def test_nobody_may_be_connected_to_a_postgresql_that_is_restored(operator, tmp_
     assert done.exit_code == 2
     assert "1 are connected" in done.output
     assert paid() == [LEFT]
+
+
+def test_the_tools_of_postgresql_get_the_password_where_nobody_reads_it(monkeypatch):
+    monkeypatch.setenv(
+        "CABINET_DATABASE_URL", "postgresql+psycopg://cabinet:hush@db.internal:5433/base?sslmode=require"
+    )
+    settings.cache_clear()
+
+    assert backups._address() == "postgresql://cabinet@db.internal:5433/base?sslmode=require"
+    assert backups._environment()["PGPASSWORD"] == "hush"

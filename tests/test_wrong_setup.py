@@ -144,7 +144,7 @@ def test_a_wrong_password_of_redis_and_gateways_out_of_reach_are_a_line_each_and
         ) as server,
     ):
         try:
-            wait_until(lambda: _answers(port), seconds=60, what="it serves")
+            wait_until(lambda: _answers(port), seconds=120, what="it serves")
             for _ in range(3):
                 answer = httpx.get(f"http://127.0.0.1:{port}/readyz")
         finally:
