@@ -1,10 +1,13 @@
 """The migrations make exactly the tables of the models, on both engines, and can be taken back."""
 
+import inspect
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -47,3 +50,16 @@ def test_what_was_posted_never_changes(database: Engine, statement: str):
         )
     with pytest.raises(DBAPIError, match="insert-only"), database.begin() as connection:
         connection.execute(text(statement))
+
+
+FIRST_UNDER_RULE = "0025"  # before it no version of the program was deployed
+CONTRACTING = ("drop_column", "drop_table", "rename_table", "new_column_name")
+
+
+def test_a_migration_only_adds_unless_it_says_why_it_may_do_more(engine_name: str):
+    scripts = ScriptDirectory.from_config(Config(str(ROOT / "alembic" / "alembic.ini")))
+    for script in scripts.walk_revisions():
+        if script.revision < FIRST_UNDER_RULE or getattr(script.module, "CONTRACTS", ""):
+            continue
+        source = inspect.getsource(script.module.upgrade)
+        assert [word for word in CONTRACTING if word in source] == [], script.path
