@@ -64,7 +64,7 @@ class TicketMessage(SQLModel, table=True):
         Index("ix_ticket_message_of_ticket", "ticket_id", "id"),
         Index(
             "ix_ticket_message_answers",
-            *("answered_on", "waited_seconds"),
+            *("answered_on", "staff_id", "waited_seconds"),
             sqlite_where=text("answered_on IS NOT NULL"),
             postgresql_where=text("answered_on IS NOT NULL"),
         ),

@@ -21,8 +21,10 @@ _ADD = {
 _FIND = {
     "sqlite": "SELECT rowid FROM ticket_search WHERE ticket_search MATCH :query AND rowid < :before"
     " ORDER BY rowid DESC LIMIT :limit",
-    "postgresql": "SELECT ticket_id FROM ticket_search WHERE stems @@ to_tsquery('simple', :query)"
-    " AND ticket_id < :before ORDER BY ticket_id DESC LIMIT :limit",
+    # The words first: by itself it would walk through all tickets for words that none of them has.
+    "postgresql": "WITH found AS MATERIALIZED (SELECT ticket_id FROM ticket_search"
+    " WHERE stems @@ to_tsquery('simple', :query))"
+    " SELECT ticket_id FROM found WHERE ticket_id < :before ORDER BY ticket_id DESC LIMIT :limit",
 }
 _LAST = 2**62
 

@@ -17,6 +17,9 @@ _SENTENCES = {
     "adjustment_proposed": "Предложена корректировка счёта: {amount_kopecks}",
     "adjustment_approved": "Счёт исправлен: {amount_kopecks}",
     "adjustment_declined": "Корректировка счёта отклонена: {amount_kopecks}",
+    "ticket_answered": "Ответ на обращение № {ticket}",
+    "ticket_asked": "Вопрос к вам по обращению № {ticket}",
+    "ticket_closed": "Обращение № {ticket} закрыто",
 }
 _OTHER = "Действие сотрудника"
 
