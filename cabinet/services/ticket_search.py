@@ -26,6 +26,12 @@ _FIND = {
     " WHERE stems @@ to_tsquery('simple', :query))"
     " SELECT ticket_id FROM found WHERE ticket_id < :before ORDER BY ticket_id DESC LIMIT :limit",
 }
+# A word of most tickets is in the newest ones: PostgreSQL would gather all that have it before it sorts them.
+_AMONG_NEWEST = (
+    "SELECT ticket_id FROM (SELECT ticket_id, stems FROM ticket_search WHERE ticket_id < :before"
+    " ORDER BY ticket_id DESC LIMIT 1000) newest WHERE stems @@ to_tsquery('simple', :query)"
+    " ORDER BY ticket_id DESC LIMIT :limit"
+)
 _LAST = 2**62
 
 
@@ -54,7 +60,8 @@ def find(session: Session, query: str, *, before: int | None, limit: int) -> lis
     engine = session.get_bind().dialect.name
     # A stem is letters and digits only: nothing of it is syntax.
     wanted = " AND ".join(f'"{stem}"*' for stem in stems) if engine == "sqlite" else " & ".join(f"{s}:*" for s in stems)
-    found = session.connection().execute(
-        text(_FIND[engine]), {"query": wanted, "before": before or _LAST, "limit": limit}
-    )
+    values = {"query": wanted, "before": before or _LAST, "limit": limit}
+    found = session.connection().execute(text(_AMONG_NEWEST), values).all() if engine == "postgresql" else []
+    if len(found) < limit:
+        found = session.connection().execute(text(_FIND[engine]), values).all()
     return [row[0] for row in found]
