@@ -154,16 +154,21 @@ def sign_in(page: Page, site: Site, number: str) -> None:
 
 _NEWCOMER = """
 import sys
-from datetime import datetime, timedelta
-from cabinet import db
+from datetime import UTC, datetime, timedelta
+from cabinet import clock, db
 from cabinet.services import billing, subscribers
 
 number, kopecks, now = sys.argv[1], int(sys.argv[2]), datetime.fromisoformat(sys.argv[3])
+since, anchor_day = now - timedelta(hours=2), None
+if len(sys.argv) > 4:
+    fee_on = clock.local(now + timedelta(days=int(sys.argv[4])))
+    anchor_day = fee_on.day
+    since = (fee_on.replace(day=1) - timedelta(days=1)).astimezone(UTC)
+    since -= timedelta(days=max(clock.local(since).day - anchor_day, 0))
 with db.transaction() as session:
-    since = now - timedelta(hours=2)
     newcomer = subscribers.create(
         session, account_number=number, msisdn=f"7{number}", name="Нина", region="moskva", plan_code="svoboda",
-        activated_at=since, now=now,
+        anchor_day=anchor_day, activated_at=since, now=now,
     )
     billing.record_payment(
         session, newcomer, 65_000 + kopecks, reference=f"first:{number}", happened_at=since, now=now, source="demo"
@@ -172,11 +177,15 @@ with db.transaction() as session:
 _newcomers = count(9_160_010_001)
 
 
-def newcomer(site: Site, kopecks: int) -> str:
-    """Ten digits of a subscriber who has just joined «Свобода» in Moscow, paid its fee and has so much money left."""
+def newcomer(site: Site, kopecks: int, fee_in_days: int | None = None) -> str:
+    """Ten digits of a subscriber who has just joined «Свобода» in Moscow, paid its fee and has so much money left.
+
+    With `fee_in_days` he joined within the last month, and the next fee comes then.
+    """
     number = str(next(_newcomers))
     environment = os.environ | {"CABINET_DATABASE_URL": site.database_url}
     command = [sys.executable, "-c", _NEWCOMER, number, str(kopecks), site.state()["now"]]
+    command += [] if fee_in_days is None else [str(fee_in_days)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return number

@@ -39,8 +39,8 @@ def press(page: Page, name: str) -> None:
 
 @pytest.fixture
 def payer(page: Page, site: Site) -> tuple[Page, str]:
-    """Somebody new with 20 ₽ more than nothing after the first fee, and a saved card with 100 ₽ paid from it."""
-    number = newcomer(site, 20_00)
+    """Somebody with 20 ₽ more than nothing, the fee in four days, and a saved card with 100 ₽ paid from it."""
+    number = newcomer(site, 20_00, fee_in_days=4)
     sign_in(page, site, number)
     save_card(page)
     return page, number

@@ -10,7 +10,7 @@ from tests.browser.conftest import Site, sign_in
 from tests.browser.test_pages import AXE_TAGS
 from tests.waiting import wait_until
 
-GOOD, POOR, ASKS, THINKS = "4821", "0061", "0053", "0095"
+GOOD, POOR, ASKS, THINKS, NEVER = "4821", "0061", "0053", "0095", "0103"
 
 
 @pytest.fixture
@@ -40,6 +40,17 @@ def balance(page: Page) -> str:
     card = page.get_by_role("region", name="Баланс").get_by_role("paragraph").filter(has_text="₽").first
     expect(card).to_be_visible()
     return card.inner_text()
+
+
+def a_day_later(page: Page, site: Site) -> None:
+    """The operator's clock goes on by a day, in a tab of its own."""
+    before = site.state()["now"]
+    tab = page.context.new_page()
+    tab.goto("/demo/clock/")
+    tab.get_by_role("button", name="На день вперёд").click()
+    wait_until(lambda: site.state()["now"][:10] > before[:10], seconds=120, what="the operator's clock moved")
+    expect(tab.get_by_text("Прошло")).to_be_visible(timeout=60_000)
+    tab.close()
 
 
 def test_money_comes_and_its_receipt_says_so(payer: Page, site: Site, number: str):
@@ -88,6 +99,59 @@ def test_a_slow_bank_is_waited_for(payer: Page):
     payer.wait_for_url("**/topup/result/**", timeout=60_000)
 
     expect(payer.get_by_role("heading", name="Деньги зачислены")).to_be_visible(timeout=60_000)
+
+
+def test_a_bank_that_never_answers_is_told_of_and_in_the_end_nothing_is_taken(
+    payer: Page, site: Site, complaints: list[str]
+):
+    pay(payer, "100")
+    pay_by(payer, NEVER)
+    payer.get_by_role("link", name="Вернуться в магазин").click()
+    expect(payer.get_by_role("heading", name="Платёж обрабатывается")).to_be_visible()
+    expect(payer.get_by_role("main")).to_contain_text("Второй раз не платите")
+
+    a_day_later(payer, site)
+
+    expect(payer.get_by_role("heading", name="Платёж не завершён")).to_be_visible(timeout=60_000)
+    expect(payer.get_by_role("main")).to_contain_text("Деньги не списаны")
+
+
+def test_sbp_is_a_code_on_a_desk_and_a_button_on_a_phone(payer: Page):
+    pay(payer, "100", "СБП")
+    expect(payer.get_by_role("link", name="Открыть приложение банка")).to_be_visible()
+    expect(payer.get_by_role("heading", name="Наведите камеру телефона")).to_be_hidden()
+    payer.set_viewport_size({"width": 1280, "height": 900})
+    expect(payer.get_by_role("heading", name="Наведите камеру телефона")).to_be_visible()
+    expect(payer.get_by_role("link", name="Открыть приложение банка")).to_be_hidden()
+
+    payer.get_by_role("link", name="Откройте банк здесь").click()
+    payer.get_by_role("button", name="Подтвердить").click()
+
+    payer.goto("/topup/")
+    expect(payer.get_by_role("link", name=re.compile("СБП.*зачислено"))).to_be_visible()
+
+
+def test_a_promised_payment_is_taken_told_of_and_taken_back_when_it_is_due(payer: Page, site: Site, number: str):
+    payer.get_by_role("button", name=re.compile("^Обещанный платёж")).click()
+    sheet = payer.get_by_role("dialog")
+    sheet.get_by_role("button", name="100\u202f₽").click()
+    expect(sheet).to_contain_text("115\u202f₽")  # with its fee
+    sheet.get_by_role("button", name="Взять 100\u202f₽").click()
+    expect(payer.get_by_text(re.compile(r"Взяли 100\s₽ — спишем 115\s₽"))).to_be_visible()
+    payer.goto("/orders/")
+    expect(payer.get_by_role("list", name="Изменения").locator("> li").first).to_contain_text("Обещанный платёж")
+
+    for _ in range(4):
+        a_day_later(payer, site)
+
+    wait_until(
+        lambda: any(re.search("Обещанный платёж (не )?возвращён", text) for text in site.sms_to(number)),
+        seconds=60,
+        what="it is told by SMS",
+    )
+    assert any("спишем 115 ₽: возврат обещанного платежа" in text for text in site.sms_to(number))
+    payer.goto("/expenses/")
+    expect(payer.get_by_text("Возврат обещанного платежа").first).to_be_visible()
 
 
 def test_the_page_of_the_result_moves_no_money(payer: Page):
