@@ -101,7 +101,7 @@ def test_a_slow_bank_is_waited_for(payer: Page):
     expect(payer.get_by_role("heading", name="Деньги зачислены")).to_be_visible(timeout=60_000)
 
 
-def test_a_bank_that_never_answers_is_told_of_and_nothing_comes_of_it(payer: Page, complaints: list[str]):
+def test_a_bank_that_never_answers_is_told_of_and_nothing_comes_of_it(payer: Page):
     pay(payer, "100")
     pay_by(payer, NEVER)
     payer.get_by_role("link", name="Вернуться в магазин").click()
@@ -135,7 +135,7 @@ def test_a_promised_payment_is_taken_told_of_and_taken_back_when_it_is_due(payer
     sheet.get_by_role("button", name="Взять 100\u202f₽").click()
     expect(payer.get_by_text(re.compile(r"Взяли 100\s₽ — спишем 115\s₽"))).to_be_visible()
     payer.goto("/orders/")
-    expect(payer.get_by_role("list", name="Изменения").locator("> li").first).to_contain_text("Обещанный платёж")
+    expect(payer.get_by_role("list", name="Изменения").locator("> li").first).to_contain_text("Взяли обещанный платёж")
 
     for _ in range(4):
         a_day_later(payer, site)
