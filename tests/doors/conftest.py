@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cabinet.domain.staff import Role
+from cabinet.services import demo
 from cabinet.ui import access, guard
 from tests.doors.visitors import SECRETS, Visitor
 from tests.site import Site
@@ -81,6 +83,26 @@ def anna(site: Site, spare_numbers: Iterator[str]) -> Subscriber:
 def boris(site: Site, spare_numbers: Iterator[str]) -> Subscriber:
     """Signed in all the time, and curious."""
     return given_signed_in(site, next(spare_numbers))
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody of the staff, signed in."""
+
+    role: Role
+    cookie: str
+
+
+@pytest.fixture(scope="session")
+def members(site: Site) -> list[Member]:
+    """One of the demo's staff of each role, signed in all the time."""
+
+    async def sign_in(login: str, role: Role) -> Member:
+        async with Visitor(site) as visitor:
+            await visitor.sign_in_staff(login)
+            return Member(role, visitor.cookie)
+
+    return [asyncio.run(sign_in(login, role)) for login, _, role in demo.STAFF]
 
 
 @pytest.fixture(scope="session")

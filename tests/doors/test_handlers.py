@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from cabinet.domain.staff import PERMISSIONS
 from cabinet.ui import access, formats, guard
-from cabinet.ui.faults import FaultState
-from tests.doors.conftest import Handler, Subscriber
+from cabinet.ui.faults import NO_PERMISSION, FaultState
+from tests.doors.conftest import Handler, Member, Subscriber
 from tests.doors.visitors import DEEP, Closed, Tab, Visitor
 from tests.site import Site
 
@@ -96,6 +97,71 @@ async def test_a_stranger_is_sent_to_sign_in_by_each_handler_of_others(site: Sit
                 opened.append(handler.name)
 
     assert opened == []
+
+
+def of_staff(handlers: list[Handler]) -> list[Handler]:
+    return [handler for handler in ours(handlers) if handler.label.who is access.Who.STAFF]
+
+
+async def test_a_subscriber_is_no_staff_to_any_handler(site: Site, handlers: list[Handler], anna: Subscriber):
+    opened = []
+    async with Tab(site, cookie=anna.cookie) as tab:
+        for handler in of_staff(handlers):
+            known = len(tab.redirects())
+            updates = await tab.call(handler.name, **dict.fromkeys(handler.arguments, "1"))
+            if tab.redirects()[known:] != ["/staff/login"] or handler.state in touched(updates):
+                opened.append(handler.name)
+
+    assert opened == []
+
+
+async def test_each_role_of_the_staff_is_refused_what_it_may_not(
+    site: Site, handlers: list[Handler], members: list[Member]
+):
+    opened, refused = [], 0
+    for member in members:
+        async with Tab(site, cookie=member.cookie) as tab:
+            for handler in of_staff(handlers):
+                if handler.label.permission is None or handler.label.permission in PERMISSIONS[member.role]:
+                    continue
+                updates = await tab.call(handler.name, **dict.fromkeys(handler.arguments, "1"))
+                refused += 1
+                if handler.state in touched(updates) or NO_PERMISSION not in json.dumps(updates, ensure_ascii=False):
+                    opened.append((member.role, handler.name))
+
+    assert opened == []
+    assert refused > len(of_staff(handlers))
+
+
+async def test_a_member_of_the_staff_is_no_subscriber_to_any_handler(
+    site: Site, handlers: list[Handler], members: list[Member]
+):
+    opened = []
+    async with Tab(site, cookie=members[0].cookie) as tab:
+        for handler in ours(handlers):
+            if handler.label.who is not access.Who.SUBSCRIBER:
+                continue
+            known = len(tab.redirects())
+            updates = await tab.call(handler.name, **dict.fromkeys(handler.arguments, "1"))
+            if tab.redirects()[known:] != ["/login"] or handler.state in touched(updates):
+                opened.append(handler.name)
+
+    assert opened == []
+
+
+@pytest.mark.parametrize("odd", ODD)
+async def test_odd_arguments_of_the_staff_are_no_fault(
+    site: Site, handlers: list[Handler], members: list[Member], odd: str
+):
+    for member in members:
+        async with Tab(site, cookie=member.cookie) as tab:
+            for handler in of_staff(handlers):
+                if handler.label.permission in PERMISSIONS[member.role]:
+                    for argument in handler.arguments:
+                        others = dict.fromkeys(handler.arguments, "")
+                        await tab.send(handler.name, **(others | {argument: ODD[odd]}))
+
+            assert await shown_faults(tab) == []
 
 
 async def test_nobody_may_call_what_is_not_for_browsers(site: Site, handlers: list[Handler], anna: Subscriber):
