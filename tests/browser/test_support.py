@@ -189,5 +189,5 @@ def test_an_article_is_asked_whether_it_has_helped(new_context: Callable[..., Br
 
     page.get_by_role("button", name="Да").click()
 
-    expect(page.get_by_role("status")).to_contain_text("Спасибо")
+    expect(page.get_by_text("Спасибо, рады, что помогло.")).to_be_visible()
     expect(page.get_by_role("button", name="Да")).to_be_hidden()
