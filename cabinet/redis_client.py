@@ -53,7 +53,7 @@ class Client(Redis):
             answer = await super().execute_command(*args, **options)
         except RedisError as error:
             if is_outage(error):
-                _health.went(error)
+                _health.went(error, asked_at)
             raise
         _health.answered(asked_at)
         return answer
@@ -112,10 +112,12 @@ class _Health:
     """What this process knows of Redis: until when to leave it alone, and why."""
 
     def __init__(self) -> None:
-        self.went_at = self.resting_until = 0.0
+        self.answered_at = self.went_at = self.resting_until = 0.0
         self.why = ""
 
-    def went(self, error: RedisError) -> None:
+    def went(self, error: RedisError, asked_at: float) -> None:
+        if asked_at < self.answered_at:  # it was away, and is back already
+            return
         self.went_at = time.monotonic()
         self.resting_until = self.went_at + PAUSE_SECONDS
         if not self.why:
@@ -126,6 +128,7 @@ class _Health:
             )
 
     def answered(self, asked_at: float) -> None:
+        self.answered_at = time.monotonic()
         if self.why and asked_at > self.went_at:  # not the last words of a Redis that ends
             self.why = ""
             log.warning("Redis is back")
