@@ -98,6 +98,8 @@ def configure(stream: TextIO | None = None) -> None:
     # They tell every packet at INFO, and the handshake with its headers.
     for name in ("socketio.server", "engineio.server", "httpx", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Each socket's error while Redis is away, which `redis_client` has told.
+    logging.getLogger("reflex.utils.token_manager").setLevel(logging.CRITICAL)
 
 
 def redact(text: str) -> str:

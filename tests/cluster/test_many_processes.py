@@ -185,7 +185,7 @@ async def test_without_redis_reading_goes_on_and_signing_in_waits(
     cluster: Cluster, villagers: Iterator[str], nina: Visitor
 ):
     pyotr = next(villagers)
-    away = [web.log.read_text().count("Redis is away") for web in cluster.webs]
+    away = [web.log.read_text().count("Redis is away: pages") for web in cluster.webs]
     async with nina.tab() as tab:
         before = tab.value(OverviewState, "balance")
         cluster.redis.stop()
@@ -215,7 +215,7 @@ async def test_without_redis_reading_goes_on_and_signing_in_waits(
     async with Visitor(cluster) as stranger:
         await stranger.sign_in(pyotr)
     for web, times in zip(cluster.webs, away, strict=True):
-        assert web.log.read_text().count("Redis is away") == times + 1
+        assert web.log.read_text().count("Redis is away: pages") == times + 1
         assert "Traceback" not in web.log.read_text()
 
 
