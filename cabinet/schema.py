@@ -1,14 +1,18 @@
 """The database's schema: brings it up to date by the migrations in `alembic/`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from cabinet.config import ROOT
+
+_MIGRATING = 0x6361_6269_6E65_74  # the key of an advisory lock: any number that nobody else takes
 
 
 class NotCurrent(Exception):
@@ -26,16 +30,34 @@ class MadeByNewer(Exception):
 
 
 def migrate(engine: Engine) -> None:
-    """Applies every migration that this database has not seen.
+    """Applies every migration that this database has not seen; processes that start together do so one after another.
 
     Raises:
         MadeByNewer: it has seen more than this program has.
     """
-    refuse_newer(engine)
-    config = Config(str(ROOT / "alembic" / "alembic.ini"))
+    with _alone(engine):
+        refuse_newer(engine)
+        config = Config(str(ROOT / "alembic" / "alembic.ini"))
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """On PostgreSQL nobody else migrates meanwhile; SQLite is of one process."""
+    if engine.dialect.name != "postgresql":
+        yield
+        return
     with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        connection.execute(text("SET lock_timeout = 0"))
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATING})
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.invalidate()  # the lock and the time-outs go with the connection
 
 
 def is_current(engine: Engine) -> bool:

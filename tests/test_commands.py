@@ -1,7 +1,10 @@
 """What a command cannot help: told in one line that says what to do, exit code 2, and no trace."""
 
+import os
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +13,8 @@ from typer.testing import CliRunner, Result
 
 from cabinet import db
 from cabinet.__main__ import app
-from cabinet.config import UnsafeSettings, settings
+from cabinet.config import ROOT, UnsafeSettings, settings
+from tests.servers import PostgresServer
 
 
 @pytest.fixture
@@ -49,6 +53,19 @@ def test_an_old_database_is_to_be_migrated_first(run, database_url: str):
         connection.commit()
 
     assert is_told(run("audit", CABINET_DATABASE_URL=database_url), "python -m cabinet migrate")
+
+
+@pytest.mark.postgres
+def test_processes_that_start_together_migrate_one_after_another(postgres: PostgresServer):
+    url = postgres.create("started_together")
+    command = [sys.executable, "-m", "cabinet", "migrate"]
+    environment = os.environ | {"CABINET_DATABASE_URL": url}
+
+    together = [subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) for _ in range(3)]
+
+    told = [process.communicate(timeout=120)[1].decode() for process in together]
+    assert [process.returncode for process in together] == [0, 0, 0], told
+    postgres.drop(url)
 
 
 def test_a_file_that_is_no_database_is_named(run, tmp_path: Path):
