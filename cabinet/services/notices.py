@@ -37,6 +37,7 @@ LOW_PERCENT = 20
 AT_ONCE = 500
 
 _notice: Table = metadata.tables["notice"]
+_cursor: Table = metadata.tables["notice_cursor"]
 _NOTICE_COLUMNS = (
     *("subscriber_id", "kind", "reference", "facts", "happened_at", "read_at"),
     *("by_sms", "by_email"),
@@ -425,9 +426,10 @@ def warn_of_fees(session: Session, *, now: datetime, limit: int = AT_ONCE) -> in
 
 
 def _warn(session: Session, days: int, now: datetime, limit: int) -> int:
-    cursor = session.exec(select(NoticeCursor).where(NoticeCursor.days == days).with_for_update()).one_or_none()
-    if cursor is None:
-        cursor = NoticeCursor(days=days, fee_at=now)
+    insert_many(
+        session, _cursor, ("days", "fee_at", "subscription_id"), [(days, now, 0)], "ON CONFLICT (days) DO NOTHING"
+    )
+    cursor = session.exec(select(NoticeCursor).where(NoticeCursor.days == days).with_for_update()).one()
     from_at, from_id = max((cursor.fee_at, cursor.subscription_id), (now, 0))
     rows = session.exec(
         select(PlanSubscription, Subscriber.region)
