@@ -157,7 +157,7 @@ elif point == "answered":
 elif point == "posted":
     billing.record_payment = dying_after(billing.record_payment)
 elif point == "promised":
-    outbox.queue_sms = dying_after(outbox.queue_sms)
+    outbox.queue_sms, outbox.queue_many = dying_after(outbox.queue_sms), dying_after(outbox.queue_many)
 elif point == "committed":
     news.tell = die
 if point == "asked":
