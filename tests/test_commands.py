@@ -123,7 +123,7 @@ def test_a_list_is_written_with_commas(monkeypatch: pytest.MonkeyPatch, written:
     ("name", "value"),
     [
         ("RESEND_PAUSES", "often"),
-        ("RESEND_PAUSES", ""),
+        ("RESEND_PAUSES", ","),
         ("RESEND_PAUSES", "60,0"),
         ("LOG_LEVEL", "LOUD"),
         ("DATABASE_URL", "postgresql+psycopg://cabinet@host:port/name"),
@@ -217,7 +217,7 @@ def test_a_password_of_the_staff_follows_the_rules_of_passwords(run, database_ur
 
 
 def test_production_does_not_start_while_the_demos_staff_can_sign_in(run, database_url: str, monkeypatch):
-    monkeypatch.setattr("cabinet.serve.refuse_busy_port", lambda _port: None)
+    monkeypatch.setattr("cabinet.serve.refuse_busy_port", lambda *_where: None)
     run(
         "staff",
         "add",
@@ -242,6 +242,7 @@ def test_production_does_not_start_while_the_demos_staff_can_sign_in(run, databa
         "CABINET_PAYMENTS_SHOP": "1",
         "CABINET_PAYMENTS_SECRET": "live_x",
         "CABINET_PAYMENTS_VAT_CODE": "1",
+        "CABINET_TRUSTED_PROXY_HOPS": "1",
     }
 
     assert is_told(run("serve", **production), "operator", "staff disable")
