@@ -651,14 +651,17 @@ def _members(session: Session, first_on: date, first_at: datetime) -> tuple[Answ
             .group_by(ticket.staff_id)
         )
     }
-    rows = session.execute(
-        select_of(
-            member.id, member.name, func.count().label("answers"), func.sum(message.waited_seconds).label("seconds")
-        )
-        .join(metadata.tables["ticket_message"], message.staff_id == member.id)
+    # Summed before the names are looked up: there are many answers and few members.
+    sums = (
+        select_of(message.staff_id, func.count().label("answers"), func.sum(message.waited_seconds).label("seconds"))
         .where(message.answered_on >= first_on)
-        .group_by(member.id, member.name)
-        .order_by(func.count().desc(), member.name)
+        .group_by(message.staff_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select_of(member.id, member.name, sums.c.answers, sums.c.seconds)
+        .join(sums, sums.c.staff_id == member.id)
+        .order_by(sums.c.answers.desc(), member.name)
     )
     return tuple(
         Answers(row.name, row.answers, timedelta(seconds=int(row.seconds) // row.answers), stars.get(row.id))
