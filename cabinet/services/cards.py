@@ -16,6 +16,7 @@ from cabinet.domain.staff import LookReason
 from cabinet.models.options import OptionSubscription
 from cabinet.models.staff import StaffAction, StaffMember
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
+from cabinet.models.support import Ticket
 from cabinet.services import catalogue, limits, overview, sessions, staff, subscribers, support
 from cabinet.services.overview import Overview
 from cabinet.services.sessions import ActiveSession
@@ -118,6 +119,20 @@ def find_number(session: Session, staff_id: int, number: str, *, now: datetime) 
     row = session.exec(select(Subscriber).where(Subscriber.msisdn == msisdn)).first()
     if row is None:
         raise NoSuchNumber
+    return Found(cast(int, row.id), row.msisdn, row.name)
+
+
+def find_asker(session: Session, ticket_id: int) -> Found:
+    """Who asked the question; only reads.
+
+    Raises:
+        NotFound: there is no such ticket.
+    """
+    row = session.exec(
+        select(Subscriber).join(Ticket, col(Ticket.subscriber_id) == col(Subscriber.id)).where(Ticket.id == ticket_id)
+    ).first()
+    if row is None:
+        raise NotFound
     return Found(cast(int, row.id), row.msisdn, row.name)
 
 

@@ -152,6 +152,10 @@ def test_a_line_of_the_statement_is_asked_about_with_its_evidence(annas: Page, i
 
     irina.goto(annas.url.replace("/support/", "/staff/tickets/"))
     expect(irina.get_by_role("heading", name="Вопрос об операции")).to_be_visible()
+    irina.get_by_role("link", name="Карточка абонента").click()
+    irina.get_by_label("Что случилось").fill("Спорит о списании")
+    irina.get_by_role("button", name="Открыть карточку").click()
+    expect(irina.get_by_role("heading", name="Обращения", exact=True)).to_be_visible()
 
 
 def test_a_promise_broken_by_the_clock_is_told_and_counted(

@@ -10,7 +10,7 @@ from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.msisdn import InvalidMsisdn
 from cabinet.domain.staff import Role
 from cabinet.models.subscribers import Subscriber
-from cabinet.services import cards, sessions, staff
+from cabinet.services import cards, sessions, staff, support
 from cabinet.services.cards import Card
 from tests.conftest import NOON, both_engines, count
 from tests.services.test_options import CATALOGUE
@@ -101,6 +101,16 @@ def test_numbers_cannot_be_tried_one_by_one(session, irina, anna):
     with pytest.raises(cards.TooManySearches):
         cards.find_number(session, irina.id, anna.number, now=NOON)
     assert cards.find_number(session, irina.id, anna.number, now=NOON + timedelta(hours=1)).subscriber_id == anna.id
+
+
+def test_whoever_asked_is_found_by_the_question(session, anna):
+    ticket_id = support.open_ticket(
+        session, anna.id, category="money", text="За что списали?", occasion="first", now=NOON
+    )
+
+    assert cards.find_asker(session, ticket_id).msisdn == anna.number
+    with pytest.raises(NotFound):
+        cards.find_asker(session, ticket_id + 1)
 
 
 def test_nobody_opens_their_own_card(session, irina, anna):

@@ -17,6 +17,8 @@ from cabinet.ui.staff.views import CardView, card_view, found_view
 
 _ROUBLES = re.compile(r"([+-]?)([0-9]{1,7})(?:[.,]([0-9]{2}))?")
 
+_TICKET = re.compile(r"[0-9]{1,18}")
+
 
 class CardState(rx.State):
     """A number that is looked for, then its card; `refusal` stands at the form that was sent, named by `at`."""
@@ -33,9 +35,18 @@ class CardState(rx.State):
 
     @access.staff(Permission.SUBSCRIBERS)
     async def load(self):
-        """Reads the open card anew; without one the page begins with the search."""
+        """Reads the open card anew; without one the page begins with the search, or with who asked a question."""
         self._say()
-        if self._look_id:
+        asked = _TICKET.fullmatch(self.router.url.query_parameters.get("ticket", ""))
+        if asked:
+            self._put_away()
+            try:
+                found = await in_read_session(cards.find_asker, int(asked[0]))
+            except CabinetError as error:
+                self._say("find", refusal=self._words(error))
+            else:
+                self.found, self._number = found_view(found), found.msisdn
+        elif self._look_id:
             await self._show(in_read_session(cards.get_card, guard.staff_id(self), self._look_id, now=clock.now()))
 
     @access.staff(Permission.SUBSCRIBERS)

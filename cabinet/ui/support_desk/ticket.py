@@ -206,6 +206,9 @@ def _subscriber() -> rx.Component:
             rx.cond(desk.staff, t("Отвечает: {name}", name=desk.staff), t("Обращение никто не взял")),
             class_name="mt-3 text-sm text-muted",
         ),
+        kit.page_action(
+            t("Карточка абонента"), rx.Var.create(f"/staff/subscribers/?ticket={desk.id}"), class_name="-mb-2 text-sm"
+        ),
         class_name=recipes.CARD,
     )
 
