@@ -1,19 +1,19 @@
-"""What an operation on an account is called and drawn with: the same on the dashboard and at the desk."""
+"""What an operation on an account is called and drawn with: the same wherever one is shown."""
 
 from cabinet.domain.allowances import UsageKind
 from cabinet.locales import Language, translate
 from cabinet.services.overview import Operation
 from cabinet.ui.quotes.views import charge_name
 
-_USAGE_ICONS = {UsageKind.VOICE: "phone", UsageKind.SMS: "sms", UsageKind.DATA: "wifi"}
-_ICONS = {
+USAGE_ICONS = {UsageKind.VOICE: "phone", UsageKind.SMS: "sms", UsageKind.DATA: "wifi"}
+KIND_ICONS = {
     "plan_fee": "receipt",
     "top_up": "arrow_in",
     "reversal": "repeat",
     "opening": "wallet",
     "adjustment": "repeat",
 }
-_TITLES = {
+KIND_TITLES = {
     "plan_fee": "Плата за тариф",
     "top_up": "Пополнение",
     "reversal": "Возврат",
@@ -23,6 +23,9 @@ _TITLES = {
     "promised_fee": "Плата за обещанный платёж",
     "adjustment": "Корректировка счёта",
 }
+ICONS = tuple(sorted({*USAGE_ICONS.values(), *KIND_ICONS.values()}))
+"""All that an operation can be drawn with."""
+
 _OF_ORDERS = ("order", "option_fee", "bundle")
 """What orders cost, and services after them: the explanation says what that was for."""
 
@@ -30,8 +33,8 @@ _OF_ORDERS = ("order", "option_fee", "bundle")
 def icon(operation: Operation) -> str:
     """A row of `kit.icons.PATHS`."""
     if operation.kind == "usage":
-        return _USAGE_ICONS[UsageKind(operation.explanation["kind"])]
-    return _ICONS.get(operation.kind, "receipt")
+        return USAGE_ICONS[UsageKind(operation.explanation["kind"])]
+    return KIND_ICONS.get(operation.kind, "receipt")
 
 
 def title(operation: Operation, language: Language) -> str:
@@ -39,7 +42,7 @@ def title(operation: Operation, language: Language) -> str:
     if operation.kind != "usage":
         if operation.kind in _OF_ORDERS:
             return charge_name(operation.explanation["kind"], operation.explanation.get("name", ""), language)
-        return translate(_TITLES.get(operation.kind, "Операция"), language)
+        return translate(KIND_TITLES.get(operation.kind, "Операция"), language)
     match UsageKind(operation.explanation["kind"]):
         case UsageKind.VOICE:
             return _towards(translate("Звонок", language), operation, language)

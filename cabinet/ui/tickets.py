@@ -11,7 +11,7 @@ from cabinet import clock
 from cabinet.domain.support import TicketCategory
 from cabinet.locales import Language, translate
 from cabinet.services.attachments import File
-from cabinet.ui import formats, kit
+from cabinet.ui import formats, kit, operations
 from cabinet.ui.kit import Text, recipes
 
 CATEGORIES = {
@@ -93,14 +93,6 @@ def file_views(files: Sequence[File], language: Language) -> list[FileView]:
 
 
 _USAGE = {"voice": "Звонок", "sms": "SMS", "data": "Интернет"}
-_KINDS = {
-    "plan_fee": "Плата за тариф",
-    "top_up": "Пополнение",
-    "reversal": "Возврат",
-    "top_up_refund": "Возврат пополнения",
-    "promised_return": "Возврат обещанного платежа",
-    "promised_fee": "Плата за обещанный платёж",
-}
 
 
 def evidence_view(evidence: Mapping[str, Any] | None, now: datetime, language: Language) -> EvidenceView:
@@ -108,7 +100,10 @@ def evidence_view(evidence: Mapping[str, Any] | None, now: datetime, language: L
     if not evidence:
         return EvidenceView()
     line = evidence["line"]
-    what = _USAGE.get(line["usage_kind"] or "", "") if line["kind"] == "usage" else _KINDS.get(line["kind"], "Операция")
+    if line["kind"] == "usage":
+        what = _USAGE.get(line["usage_kind"] or "", "")
+    else:
+        what = operations.KIND_TITLES.get(line["kind"], "Операция")
     title = line["name"] or translate(what, language)
     if line["kind"] == "usage" and line["destination"]:
         title = f"{title} {line['destination']}" if language == "ru" else f"{title}: {line['zone_name']}"

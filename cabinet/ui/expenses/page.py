@@ -2,12 +2,12 @@
 
 import reflex as rx
 
-from cabinet.ui import kit
+from cabinet.ui import kit, operations
 from cabinet.ui.expenses.coming import ComingState
 from cabinet.ui.expenses.export import export_button, export_sheet
 from cabinet.ui.expenses.state import LONGEST_SEARCH, ExpensesState
 from cabinet.ui.expenses.timeline import timeline
-from cabinet.ui.expenses.views import DIRECTIONS, ICONS, CategoryView, ChipView, Fact, RowView
+from cabinet.ui.expenses.views import DIRECTIONS, CategoryView, ChipView, Fact, RowView
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
 from cabinet.ui.shell import cabinet_page, frame
@@ -367,7 +367,7 @@ def _row(row: RowView) -> rx.Component:
         rx.el.details(
             rx.el.summary(
                 rx.el.span(
-                    rx.match(row.icon, *((name, kit.icon(name)) for name in ICONS), kit.icon("receipt")),
+                    rx.match(row.icon, *((name, kit.icon(name)) for name in operations.ICONS), kit.icon("receipt")),
                     class_name=rx.cond(
                         row.is_income,
                         f"{recipes.TILE} {recipes.TONES['ok']}",

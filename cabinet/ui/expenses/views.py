@@ -12,7 +12,7 @@ from cabinet.domain.spending import Category
 from cabinet.locales import Language, translate
 from cabinet.services import expenses
 from cabinet.services.expenses import CategorySpending, Line, LineExplanation, Month
-from cabinet.ui import formats
+from cabinet.ui import formats, operations
 from cabinet.ui.kit.charts import bars_box, bars_path, expected_path, stack_places, ticks_path
 from cabinet.ui.quotes.views import charge_name
 
@@ -316,28 +316,6 @@ def _with_month(on: date, language: Language) -> str:
 
 # --- the statement ----------------------------------------------------------------------------------------------------
 
-_USAGE_ICONS = {UsageKind.VOICE: "phone", UsageKind.SMS: "sms", UsageKind.DATA: "wifi"}
-_ICONS = {
-    "plan_fee": "receipt",
-    "top_up": "arrow_in",
-    "reversal": "repeat",
-    "opening": "wallet",
-    "adjustment": "repeat",
-}
-_TITLES = {
-    "plan_fee": "Плата за тариф",
-    "top_up": "Пополнение",
-    "reversal": "Возврат",
-    "opening": "Перенос остатка",
-    "top_up_refund": "Возврат пополнения",
-    "promised_return": "Возврат обещанного платежа",
-    "promised_fee": "Плата за обещанный платёж",
-    "adjustment": "Корректировка счёта",
-}
-ICONS = tuple(sorted({*_USAGE_ICONS.values(), *_ICONS.values()}))
-"""What `RowView.icon` can be."""
-
-
 _ALWAYS_ASKED = (Category.CALLS, Category.SMS, Category.INTERNET)
 
 
@@ -362,9 +340,9 @@ def _row(line: Line, day: str, language: Language) -> RowView:
     return RowView(
         id=line.id,
         day=day[:1].upper() + day[1:] if day in ("сегодня", "вчера", "today", "yesterday") else day,
-        icon=_USAGE_ICONS[line.usage_kind]
+        icon=operations.USAGE_ICONS[line.usage_kind]
         if line.kind == "usage" and line.usage_kind
-        else _ICONS.get(line.kind, "receipt"),
+        else operations.KIND_ICONS.get(line.kind, "receipt"),
         title=_title(line, language),
         second=" · ".join(filter(None, (formats.clock_time(line.happened_at), _second(line, language)))),
         amount=_change(line.amount_kopecks, language),
@@ -382,7 +360,7 @@ def _title(line: Line, language: Language) -> str:
         return _usage_title(line, language)
     if line.charge is not None and line.kind != "reversal":
         return charge_name(line.charge, line.name, language)
-    return translate(_TITLES.get(line.kind, "Операция"), language)
+    return translate(operations.KIND_TITLES.get(line.kind, "Операция"), language)
 
 
 def _usage_title(line: Line, language: Language) -> str:

@@ -2,7 +2,7 @@
 
 import reflex as rx
 
-from cabinet.ui import kit
+from cabinet.ui import kit, operations
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
 from cabinet.ui.overview.state import OverviewState
@@ -13,7 +13,6 @@ _COLUMNS = "grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-6"
 _COLUMN = "min-w-0 space-y-4 lg:space-y-6"
 _ACTIONS = "grid grid-cols-2 gap-2 min-[22.5rem]:grid-cols-4"
 _METER_ICONS = {"data": "wifi", "voice": "phone", "sms": "sms"}
-_OPERATION_ICONS = ("phone", "sms", "wifi", "receipt", "arrow_in", "repeat", "wallet")
 
 
 @cabinet_page(route="/", title="Главная", access="subscriber", on_load=[OverviewState.load, OverviewState.load_offer])
@@ -274,7 +273,7 @@ def _operations() -> rx.Component:
 def _operation(operation: OperationView) -> rx.Component:
     row = [
         rx.el.span(
-            rx.match(operation.icon, *((name, kit.icon(name)) for name in _OPERATION_ICONS), kit.icon("receipt")),
+            rx.match(operation.icon, *((name, kit.icon(name)) for name in operations.ICONS), kit.icon("receipt")),
             class_name=rx.cond(
                 operation.is_income,
                 f"{recipes.TILE} {recipes.TONES['ok']}",
