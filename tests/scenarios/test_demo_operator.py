@@ -146,7 +146,9 @@ def test_anna_has_services_and_a_package_by_orders_of_her_own():
         had = {card.code: card for card in options.list_options(session, anna, now=NOON).cards if card.is_on}
         left = [one for one in bundles.list_bundles(session, anna, now=NOON).left if not one.is_of_plan]
 
-    assert [order.request.code for order in done] == ["min_60", "music", "gb_5", "voicemail", "antispam"]
+    assert [order.request.code for order in done] == [
+        *("min_60", "travel_half", "music", "gb_5", "voicemail", "antispam")
+    ]
     assert set(had) == {"antispam", "voicemail", "music"}
     assert (had["voicemail"].state, had["music"].has_to_answer) == ("active", True)
     assert [(one.name, one.remaining) for one in left] == [("+60 мин", 60 * 60)]

@@ -92,7 +92,7 @@ async def opened() -> NoticesState:
 @pytest.mark.parametrize("language", ["ru", "en"])
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_every_kind_has_its_sentence_in_both_languages_and_a_picture(kind: NoticeKind, language: Language):
-    facts = {"usage": "voice", "order": "switch", "reason": "refused"}
+    facts = {"usage": "voice", "order": "switch", "reason": "refused", "is_taken": True}
     view = notice_view(told(kind, **facts), None, NOON, language)
     short = notices.sentence(kind, FACTS | facts, language)
 
