@@ -170,7 +170,7 @@ def _say_where() -> None:
     typer.echo(f"{settings().brand_name}: {url}  (Ctrl-C stops it)")
     if settings().is_demo:
         typer.echo(f"Demo numbers: 9160000001, 9160000002, 9160000003; their SMS: {url}/demo/phone/")
-        typer.echo(f"The demo's staff: operator, operator-demo, a code; all of it at {url}/staff/login/")
+        typer.echo(f"The demo's staff, their passwords and codes: {url}/staff/login/")
 
 
 @app.command()

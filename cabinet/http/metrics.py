@@ -128,9 +128,9 @@ class RouteNames:
     """What a request is counted under: the route that answered it, a page that was built, or «other»."""
 
     def __init__(self, known: Iterable[BaseRoute], static_dir: Path) -> None:
-        self._templates: dict[Any, list[str]] = {}
+        self._templates: dict[int, list[str]] = {}  # by the endpoint's identity: not everything that answers has a hash
         for endpoint, path in _flat(known):
-            self._templates.setdefault(endpoint, []).append(path)
+            self._templates.setdefault(id(endpoint), []).append(path)
         self._pages = {
             "/" + file.relative_to(static_dir).with_suffix("").as_posix().removesuffix("index").rstrip("/")
             for file in static_dir.rglob("*.html")
@@ -139,7 +139,7 @@ class RouteNames:
     def of(self, scope: Scope) -> str:
         """The name; after the request was answered."""
         path = scope["path"]
-        templates = self._templates.get(scope.get("endpoint"))
+        templates = self._templates.get(id(scope.get("endpoint")))
         if templates:
             return path if path in templates else next((one for one in templates if "{" in one), templates[0])
         for folder in ("/assets/", "/fonts/"):

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from cabinet import clock, db, metrics
@@ -43,6 +43,15 @@ def client(address: tuple[str, int] = SCRAPER, pages: Path = Path("nowhere")) ->
 
 def value(name: str, **labels: str) -> float:
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_what_no_route_answered_is_counted_too_where_the_site_is_a_part_of_another(database):
+    site = Starlette(routes=[Mount("", app=harden(Starlette(), Path("nowhere")))])
+    before = value("cabinet_http_requests_total", route="other", method="GET", status="404")
+
+    assert TestClient(site).get("/nope").status_code == 404
+
+    assert value("cabinet_http_requests_total", route="other", method="GET", status="404") == before + 1
 
 
 # --- who ------------------------------------------------------------------------------------------------------------
