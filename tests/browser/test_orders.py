@@ -134,6 +134,8 @@ def test_a_planned_switch_is_taken_back_by_keyboard(mine: Page, shop: Shop):
     mine.keyboard.press("Enter")
     expect(row.get_by_role("columnheader", name="Стало")).to_be_visible()
     mine.keyboard.press("Tab")
+    expect(row.get_by_role("group", name="Что изменится")).to_be_focused()
+    mine.keyboard.press("Tab")
     expect(row.get_by_role("button", name="Отменить")).to_be_focused()
     mine.keyboard.press("Enter")
 

@@ -11,7 +11,7 @@ from cabinet.ui.shell import cabinet_page, frame
 
 _COLUMNS = "grid grid-cols-1 gap-4 lg:grid-cols-[minmax(0,1fr)_22rem] lg:gap-6"
 _COLUMN = "min-w-0 space-y-4 lg:space-y-6"
-_ACTIONS = "grid grid-cols-2 gap-2 min-[22.5rem]:grid-cols-4"
+_ACTIONS = "grid grid-cols-2 gap-2 min-[22.5rem]:grid-cols-[repeat(auto-fit,minmax(4.5rem,1fr))]"
 _METER_ICONS = {"data": "wifi", "voice": "phone", "sms": "sms"}
 
 
