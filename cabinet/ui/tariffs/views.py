@@ -13,7 +13,7 @@ from cabinet.domain.rating import Direction, Rounding
 from cabinet.locales import Language, translate
 from cabinet.services.advisor import Advice, Confidence, PlanAdvice
 from cabinet.services.tariffs import Mine, Offer, Planned
-from cabinet.ui import formats
+from cabinet.ui import formats, rates
 from cabinet.ui.kit.charts import month_bars_path, month_levels_path
 
 MOST_CARDS = 4
@@ -226,7 +226,7 @@ def _planned(mine: Mine, planned: Planned, now: datetime, language: Language) ->
 def _tile(plan: Plan, grant: Grant, language: Language) -> Fact:
     amount = grant.amount
     if grant.scope:
-        name = _zone(plan, grant.scope)
+        name = rates.zone_name(plan, grant.scope)
     elif grant.kind == UsageKind.VOICE:
         name = translate("минут", language)
         if amount is not None and language == "ru":
@@ -254,11 +254,11 @@ def _terms(mine: Mine, language: Language) -> Iterator[Fact]:
     for rate in plan.rates:
         if rate.zone == ON_NET and plan.on_net_unlimited:
             continue
-        yield Fact(_price_name(plan, rate, language, is_over=rate.kind in has), _price(rate, language))
+        yield Fact(rates.price_name(plan, rate, language, is_over=rate.kind in has), rates.price(rate, language))
         if rate.kind == UsageKind.VOICE and rate.zone == HOME and rate.direction == Direction.OUT:
             yield fact("Разговор округляем", _ROUNDED[rate.rounding])
     for zone in plan.zero_rated:
-        yield Fact(_zone(plan, zone), translate("не тратит пакет", language))
+        yield Fact(rates.zone_name(plan, zone), translate("не тратит пакет", language))
     if mine.included_options:
         yield Fact(translate("Услуги в тарифе", language), ", ".join(mine.included_options))
     yield fact("Остатки на следующий период", "не переносятся")
@@ -281,38 +281,6 @@ def _times(when: Sequence[SwitchTime], language: Language) -> str:
     if set(when) == set(SwitchTime):
         return translate("со следующего периода или сразу", language)
     return translate("сразу" if SwitchTime.NOW in when else "со следующего периода", language)
-
-
-def _price_name(plan: Plan, rate: Rate, language: Language, *, is_over: bool) -> str:
-    what = _block(rate, language)
-    if rate.direction == Direction.IN:
-        what = translate("{what}, входящие", language, what=what)
-    if rate.zone != HOME:
-        return f"{what}: {_zone(plan, rate.zone)}"
-    return translate("{what} сверх пакета", language, what=what) if is_over and rate.covered else what
-
-
-def _block(rate: Rate, language: Language) -> str:
-    if rate.kind == UsageKind.DATA:
-        return formats.data(rate.block, language)
-    if rate.kind == UsageKind.SMS:
-        return "SMS" if rate.block == 1 else formats.messages(rate.block, language)
-    if rate.block in (1, 60):
-        return translate("Секунда" if rate.block == 1 else "Минута", language)
-    return formats.duration(rate.block, language)
-
-
-def _unit(rate: Rate, language: Language) -> str:
-    """What a price is for, after a stroke: `мин`, `1 ГБ`."""
-    if rate.kind != UsageKind.VOICE:
-        return _block(rate, language)
-    if rate.block == 60:
-        return formats.minutes_parts(rate.block, language)[1]
-    return translate("с", language) if rate.block == 1 else formats.duration(rate.block, language)
-
-
-def _price(rate: Rate, language: Language) -> str:
-    return translate("бесплатно", language) if rate.free else formats.money(rate.price_kopecks, language)
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -417,8 +385,8 @@ def _hint(plan: Plan, setting: Setting, step: Step, used: Mapping[UsageKind, int
                 "{what} — меньше, чем вы тратите. {over} — {price}.",
                 language,
                 what=_quantity(kind, sum(amounts), language),
-                over=_price_name(plan, rate, language, is_over=True),
-                price=_price(rate, language),
+                over=rates.price_name(plan, rate, language, is_over=True),
+                price=rates.price(rate, language),
             )
     return ""
 
@@ -611,7 +579,7 @@ def _dearest(one: PlanAdvice, plan: Plan, count: int, language: Language) -> str
     kind = UsageKind(line.line.kind)
     name = translate(_SPOKEN[kind], language)
     if not _is_at_home(line):
-        name = f"{name}: {_zone(plan, line.line.zone)}"
+        name = f"{name}: {rates.zone_name(plan, line.line.zone)}"
     elif any(package.kind == kind and not package.scope for package in one.packages):
         name = translate("{what} сверх пакета", language, what=name)
     sum_ = formats.money(formats.average(line.kopecks, count), language)
@@ -707,12 +675,12 @@ def _rows(
     for kind, scope in keys:
         name = translate(_KINDS[kind], language)
         if scope:
-            name = f"{name}: {_zone(next(o.plan for o, _, _ in listed if scope in o.plan.zones), scope)}"
+            name = f"{name}: {rates.zone_name(next(o.plan for o, _, _ in listed if scope in o.plan.zones), scope)}"
         yield RowView(name, [_cell(of_plan.get((kind, scope)), language) for of_plan in grants])
     for kind in _ORDER:
-        rates = [_home_rate(offer.plan, kind) for offer, _, _ in listed]
-        cells = [f"{_price(rate, language)} / {_unit(rate, language)}" if rate else "—" for rate in rates]
-        if any(rates):
+        priced = [_home_rate(offer.plan, kind) for offer, _, _ in listed]
+        cells = [f"{rates.price(rate, language)} / {rates.unit(rate, language)}" if rate else "—" for rate in priced]
+        if any(priced):
             yield RowView(translate(_BEYOND[kind], language), cells)
     yield RowView(
         translate("Звонки внутри сети", language),
@@ -794,7 +762,7 @@ def _gives(plan: Plan, settings: Mapping[str, str], language: Language) -> str:
     for grant in _grants(plan, settings):
         amount = _quantity(grant.kind, grant.amount, language)
         if grant.scope:
-            amount = f"{_zone(plan, grant.scope)}: {amount}"
+            amount = f"{rates.zone_name(plan, grant.scope)}: {amount}"
         elif grant.amount is None:
             amount = f"{translate(_KINDS[grant.kind], language)}: {amount}"
         parts.append(amount)
@@ -818,10 +786,6 @@ def _around(kind: UsageKind, amount: int, language: Language) -> str:
     if kind == UsageKind.DATA and amount >= 10 * 2**30:
         amount = amount // 2**30 * 2**30
     return _quantity(kind, amount, language)
-
-
-def _zone(plan: Plan, code: str) -> str:
-    return plan.zones[code].name if code in plan.zones else code
 
 
 def _per(period: PeriodUnit, language: Language) -> str:
