@@ -233,7 +233,7 @@ def load_catalogue(
 ) -> None:
     """Bring what is new in the catalogue file on sale: new versions, and what was closed or opened for joining.
 
-    All of the file or nothing. Who has an older version keeps it.
+    All of the file or nothing. Who has an older version keeps it. What the desk has published or closed stays.
     """
     _require_schema()
     try:
@@ -243,6 +243,8 @@ def load_catalogue(
     except CabinetError as error:
         _fail(str(error))
     typer.echo(f"New versions: {stored.added}. Closed or opened for joining: {stored.archived_changed}.")
+    if stored.behind:
+        typer.echo(f"Sold in a newer version than the file has, published at the desk: {', '.join(stored.behind)}.")
 
 
 @app.command("import-usage")

@@ -23,6 +23,8 @@ from cabinet.services import demo
 from cabinet.ui import access, errors, faults, first_figures, formats, guard, shell
 from cabinet.ui.autopay import page as autopay
 from cabinet.ui.bundles import page as bundles
+from cabinet.ui.catalogue_desk import item as desk_item
+from cabinet.ui.catalogue_desk import page as desk_catalogue
 from cabinet.ui.expenses import page as expenses
 from cabinet.ui.expenses.views import line_words, month_title
 from cabinet.ui.help import article
@@ -87,6 +89,8 @@ PAGE_MODULES = (
     staff_subscribers,
     staff_adjustments,
     staff_members,
+    desk_catalogue,
+    desk_item,
 )
 """Importing a module registers its pages."""
 

@@ -500,6 +500,14 @@ class Bundle(_Version):
     recurring: Flag = False
 
 
+class SoldKind(StrEnum):
+    """What is joined or bought by a number, and may be closed for that."""
+
+    PLAN = "plan"
+    OPTION = "option"
+    BUNDLE = "bundle"
+
+
 class PromiseStep(_Model):
     """What a promised payment costs up to a sum."""
 

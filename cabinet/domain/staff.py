@@ -21,7 +21,8 @@ class Permission(StrEnum):
     ADJUST = "adjust"  # propose a correction of a balance
     APPROVE = "approve"  # carry out what somebody else has proposed
     OFFERS = "offers"  # make, schedule and stop promotions
-    CATALOGUE = "catalogue"  # see the catalogue as it is sold, close a tariff for joining
+    CATALOGUE = "catalogue"  # see the catalogue as it is sold
+    SALES = "sales"  # take off sale and put back, publish a new version
     STAFF = "staff"  # hire, dismiss, give a new key for codes
 
 
@@ -30,7 +31,7 @@ PERMISSIONS = {
     Role.SUPERVISOR: frozenset(
         {Permission.TICKETS, Permission.SUPERVISE, Permission.SUBSCRIBERS, Permission.ADJUST, Permission.APPROVE}
     ),
-    Role.PRODUCT: frozenset({Permission.OFFERS, Permission.CATALOGUE}),
+    Role.PRODUCT: frozenset({Permission.OFFERS, Permission.CATALOGUE, Permission.SALES}),
     Role.ADMINISTRATOR: frozenset({Permission.STAFF, Permission.CATALOGUE}),
 }
 """Whoever hires does not see subscribers, and whoever makes tariffs does not see them either."""

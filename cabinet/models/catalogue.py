@@ -16,6 +16,9 @@ class _Version(SQLModel):
     content: dict = Field(sa_type=Json, description="The canonical content of the catalogue file")
     digest: str = Field(max_length=64, description="SHA-256 of the content")
     is_archived: bool = Field(default=False, description="Closed for joining; the only thing that may change")
+    archived_in_file: bool = Field(
+        default=False, description="What the file said of it last: only another word of the file is followed"
+    )
     loaded_at: datetime = Field(sa_type=Instant)
 
 

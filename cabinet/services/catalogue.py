@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sqlmodel import Session, col, select
 
-from cabinet.domain.catalogue import Bundle, Catalogue, Option, Plan, PromisedPayment
+from cabinet.domain.catalogue import Bundle, Catalogue, Option, Plan, PromisedPayment, load
 from cabinet.domain.effects import Sold
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.rating import Rates
@@ -29,10 +31,12 @@ class PlanNotFound(CabinetError):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How many versions were new, and how many were closed or opened for joining."""
+    """How many versions were new, and how many were closed or opened for joining. `behind`: codes of what is sold in a
+    newer version than the file's, which the desk has published."""
 
     added: int
     archived_changed: int
+    behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,14 @@ _read: dict[str, Any] = {}
 
 
 def store_catalogue(session: Session, catalogue: Catalogue, *, now: datetime) -> Stored:
-    """Keeps the versions that are not kept yet, and follows the file in what is closed for joining.
+    """Keeps the versions that are not kept yet, and closes or opens for joining what the file says otherwise than last
+    time: what the desk has decided since stays where the file says the same as before.
 
     Raises:
         VersionChanged: a known code and version came with another content; nothing of the file should be kept then.
     """
     added = archived_changed = 0
+    behind = []
     kinds: list[tuple[_Table, Iterable[Plan | Option | Bundle | PromisedPayment]]] = [
         (PlanVersion, catalogue.plans.values()),
         (OptionVersion, catalogue.options.values()),
@@ -65,18 +71,27 @@ def store_catalogue(session: Session, catalogue: Catalogue, *, now: datetime) ->
     ]
     for table, items in kinds:
         kept = {(row.code, row.version): row for row in session.exec(select(table))}
+        newest = dict(sorted(kept))
         for item in items:
+            if newest.get(item.code, 0) > item.version:
+                behind.append(item.code)
             row = kept.get((item.code, item.version))
             if row is None:
                 session.add(_row_of(table, item, now))
                 added += 1
             elif row.digest != item.digest():
                 raise VersionChanged(code=item.code, version=item.version)
-            elif row.is_archived != item.archived:
-                row.is_archived = item.archived
-                archived_changed += 1
+            elif row.archived_in_file != item.archived:
+                archived_changed += row.is_archived != item.archived
+                row.archived_in_file = row.is_archived = item.archived
     session.flush()
-    return Stored(added, archived_changed)
+    return Stored(added, archived_changed, tuple(behind))
+
+
+@lru_cache(maxsize=1)
+def regions(path: Path) -> dict[str, str]:
+    """Codes and names of the regions of the catalogue file, read once a process."""
+    return dict(load(path).regions)
 
 
 def _row_of(table: type[Any], item: Plan | Option | Bundle | PromisedPayment, now: datetime) -> Any:
@@ -87,6 +102,7 @@ def _row_of(table: type[Any], item: Plan | Option | Bundle | PromisedPayment, no
         content=item.content(),
         digest=item.digest(),
         is_archived=item.archived,
+        archived_in_file=item.archived,
         loaded_at=now,
     )
 

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
-from pathlib import Path
 from typing import cast
 
 from sqlalchemy import case, func
@@ -19,7 +17,6 @@ from sqlmodel import Session, col, select
 from cabinet import clock
 from cabinet.bulk import insert_many
 from cabinet.config import settings
-from cabinet.domain.catalogue import load
 from cabinet.domain.effects import OpenPromotion, of_join
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.promotions import (
@@ -135,16 +132,11 @@ def list_choices(session: Session) -> Choices:
     bundles = {code: sold.item for code, sold in catalogue.list_bundles(session).items() if not sold.is_archived}
     return Choices(
         plans={facts.plan.code: facts.plan.name for facts in catalogue.list_plans(session)},
-        regions=_regions(settings().catalogue_path),
+        regions=catalogue.regions(settings().catalogue_path),
         options={code: option.name for code, option in options.items()},
         paid_options={code: option.name for code, option in options.items() if option.price_kopecks},
         bundles={code: bundle.name for code, bundle in bundles.items()},
     )
-
-
-@lru_cache(maxsize=1)
-def _regions(path: Path) -> dict[str, str]:
-    return dict(load(path).regions)
 
 
 def save(session: Session, code: str, terms: Terms, *, now: datetime) -> int:

@@ -20,7 +20,7 @@ SECTIONS: list[tuple[Section, tuple[Permission, ...]]] = [
     (Section("Отчёты", "/staff/supervisor/", "chart"), (Permission.SUPERVISE,)),
     (Section("Шаблоны", "/staff/templates/", "receipt"), (Permission.SUPERVISE,)),
     (Section("Акции", "/staff/offers/", "gift"), (Permission.OFFERS,)),
-    (Section("Тарифы", "/staff/catalogue/", "sliders"), (Permission.CATALOGUE,)),
+    (Section("Каталог", "/staff/catalogue/", "sliders"), (Permission.CATALOGUE,)),
     (Section("Сотрудники", "/staff/members/", "shield"), (Permission.STAFF,)),
 ]
 """The navigation, each line with the permissions any of which opens it. Only pages that are there are shown."""
@@ -47,7 +47,7 @@ def staff_frame(
                 *([] if isinstance(title, str) and not title else [_heading(title, lead, action)]),
                 rx.cond(
                     DeskState.is_ready,
-                    rx.cond(_has(permission), rx.fragment(*children), _no_permission()),
+                    rx.cond(has(permission), rx.fragment(*children), _no_permission()),
                     kit.loading(kit.bone("h-24 w-full"), kit.bone("mt-4 h-72 w-full"), class_name="mt-5"),
                 ),
                 id="main",
@@ -90,9 +90,9 @@ def _rail(here: str) -> rx.Component:
 
 
 def _section(section: Section, any_of: tuple[Permission, ...], here: str) -> rx.Component:
-    allowed = _has(any_of[0])
+    allowed = has(any_of[0])
     for permission in any_of[1:]:
-        allowed = allowed | _has(permission)
+        allowed = allowed | has(permission)
     link = kit.page_link(
         kit.icon(section.icon, "size-5 shrink-0"),
         rx.el.span(t(section.title), class_name="max-lg:sr-only"),
@@ -107,7 +107,8 @@ def _is_there(section: Section) -> bool:
     return section.to.rstrip("/") in {page.route.rstrip("/") for page in shell.PAGES}
 
 
-def _has(permission: Permission) -> rx.Var[bool]:
+def has(permission: Permission) -> rx.Var[bool]:
+    """Whether to show what only this permission opens."""
     return DeskState.permissions.contains(permission.value)
 
 

@@ -1,0 +1,1 @@
+"""The catalogue at the desk: what is sold, who is on it, taking it off sale."""

@@ -1,0 +1,131 @@
+"""/staff/catalogue/item: a tariff, service or package as it is sold, its versions, taking it off sale."""
+
+import reflex as rx
+
+from cabinet.domain.staff import Permission
+from cabinet.ui import kit
+from cabinet.ui.catalogue_desk.state import DeskItemState
+from cabinet.ui.catalogue_desk.views import FactView, VersionView
+from cabinet.ui.desk.frame import has, staff_frame
+from cabinet.ui.i18n import t
+from cabinet.ui.kit import recipes
+from cabinet.ui.shell import cabinet_page
+
+_ITEM = DeskItemState.item
+
+
+@cabinet_page(route="/staff/catalogue/item", title="Каталог", access="staff", on_load=DeskItemState.load)
+def desk_item() -> rx.Component:
+    """One of what is sold."""
+    return staff_frame(
+        rx.cond(
+            DeskItemState.is_ready,
+            rx.cond(
+                DeskItemState.is_missing,
+                rx.el.div(
+                    kit.empty_block(
+                        "sliders",
+                        t("Такого в каталоге нет"),
+                        "",
+                        kit.button_link(t("Весь каталог"), "/staff/catalogue/", "secondary"),
+                    ),
+                    class_name="mt-5 max-w-[28rem]",
+                ),
+                rx.el.div(_answers(), _standing(), _terms(), _versions(), class_name="mt-5 max-w-[48rem] space-y-5"),
+            ),
+            kit.loading(kit.bone("mt-5 h-96 w-full")),
+        ),
+        here="/staff/catalogue/",
+        title=rx.cond(_ITEM.name, _ITEM.name, t("Каталог")),
+        lead=_ITEM.about,
+        action=kit.page_action(t("Весь каталог"), "/staff/catalogue/", "arrow_left"),
+        permission=Permission.CATALOGUE,
+    )
+
+
+def _answers() -> rx.Component:
+    return rx.el.div(
+        rx.cond(DeskItemState.refusal, kit.note("bad", DeskItemState.refusal), rx.fragment()),
+        rx.cond(DeskItemState.note, kit.note("ok", DeskItemState.note), rx.fragment()),
+        class_name="space-y-4 empty:hidden",
+    )
+
+
+def _standing() -> rx.Component:
+    """Whether it is on sale, who has it, and the switch of that."""
+    return rx.el.section(
+        rx.el.div(
+            rx.cond(_ITEM.is_on_sale, kit.tag(t("в продаже"), "ok"), kit.tag(t("снято с продажи"), "warn")),
+            rx.el.p(_ITEM.numbers, class_name="text-sm text-muted"),
+            class_name="flex flex-wrap items-center gap-3",
+        ),
+        rx.cond(has(Permission.SALES), rx.cond(_ITEM.is_on_sale, _close(), _open()), rx.fragment()),
+        aria_label=t("Продажа"),
+        class_name=recipes.CARD,
+    )
+
+
+def _close() -> rx.Component:
+    return rx.el.details(
+        rx.el.summary(
+            t("Снять с продажи…"),
+            class_name="inline-flex min-h-11 cursor-pointer items-center text-sm font-semibold text-bad",
+        ),
+        rx.el.p(
+            t("Подключить это больше будет нельзя, пока вы не вернёте в продажу. Кто подключён, остаётся."),
+            class_name="text-sm",
+        ),
+        kit.button(t("Снять с продажи"), "danger", class_name="mt-3", on_click=DeskItemState.close_sale),
+        class_name="mt-3",
+    )
+
+
+def _open() -> rx.Component:
+    return kit.button(t("Вернуть в продажу"), "secondary", class_name="mt-4", on_click=DeskItemState.open_sale)
+
+
+def _terms() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(t("Условия сейчас"), id="terms", class_name=recipes.CARD_TITLE),
+        rx.foreach(
+            _ITEM.words, lambda text: rx.el.p(text, class_name="mt-2 text-sm whitespace-pre-line wrap-anywhere")
+        ),
+        rx.el.dl(rx.foreach(_ITEM.facts, _fact), class_name="mt-2 divide-y divide-line"),
+        aria_labelledby="terms",
+        class_name=recipes.CARD,
+    )
+
+
+def _fact(fact: rx.Var[FactView]) -> rx.Component:
+    return rx.el.div(
+        rx.el.dt(fact.name, class_name="text-sm text-muted"),
+        rx.el.dd(fact.value, class_name="font-medium wrap-anywhere"),
+        key=fact.name,
+        class_name="flex flex-wrap justify-between gap-x-6 gap-y-0.5 py-2.5",
+    )
+
+
+def _versions() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2(t("Версии"), id="versions", class_name=recipes.CARD_TITLE),
+        rx.el.ul(rx.foreach(_ITEM.versions, _version), class_name="mt-2 divide-y divide-line"),
+        rx.el.p(t("Версия не меняется никогда: по ней считают и объясняют списания."), class_name=recipes.HINT),
+        aria_labelledby="versions",
+        class_name=recipes.CARD,
+    )
+
+
+def _version(row: rx.Var[VersionView]) -> rx.Component:
+    return rx.el.li(
+        rx.el.p(
+            rx.el.span(row.title, class_name="font-medium"),
+            rx.el.span(row.since, class_name="block text-sm text-muted"),
+        ),
+        rx.el.p(
+            rx.el.span(row.price, class_name="font-semibold"),
+            rx.el.span(row.numbers, class_name="block text-sm text-muted tabular-nums"),
+            class_name="text-right",
+        ),
+        key=row.title,
+        class_name="flex flex-wrap justify-between gap-x-6 py-3",
+    )
