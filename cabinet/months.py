@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 SCHEMA = "partitions"
+PATIENCE_MS = 500  # PostgreSQL looks for deadlocks after a second
 TABLES = {"posting": "happened_at", "usage_record": "started_at"}  # by when
 
 _NAME = re.compile(r"(posting|usage_record)_(\d{4})_(\d{2})")
@@ -22,10 +23,15 @@ def make(session: Session, first: datetime, last: datetime) -> int:
     """Makes the partitions that lack from the month of `first` to that of `last`, and for what waits in the default
     ones; returns how many were made.
 
-    Who reads or writes the tables waits for it: for the moment of making, and while what waits is moved.
+    Who reads or writes the tables waits for it: for the moment of making, and while what waits is moved. Where it would
+    have to wait for somebody itself, it gives way, sooner than PostgreSQL would break a deadlock at his cost.
+
+    Raises:
+        OperationalError: it has given way; the next time is as good.
     """
     if session.get_bind().dialect.name == "sqlite":
         return 0
+    session.execute(text(f"SET LOCAL lock_timeout = {PATIENCE_MS}"))
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext('cabinet.months'))"))  # one maker at a time
     made = 0
     for table in TABLES:

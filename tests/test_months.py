@@ -1,11 +1,12 @@
 """Tables kept by month on PostgreSQL: what was there before moves into months, and what has no month gets one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
@@ -14,6 +15,7 @@ from cabinet.config import ROOT
 from cabinet.models.subscribers import Subscriber
 from cabinet.services import audit, retention
 from tests.conftest import NOON, both_engines, count
+from tests.waiting import wait_until
 
 BEFORE_MONTHS = "0014"
 
@@ -126,6 +128,33 @@ def test_two_who_make_months_at_once_make_them_once(anna: Engine):
         second.execute(text("SET LOCAL lock_timeout = '200ms'"))
         with pytest.raises(DBAPIError, match="lock timeout"):
             retention.make_months(second, now=NOON)
+
+
+@pytest.mark.parametrize("engine_name", [pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_who_makes_months_gives_way_to_a_command_that_would_wait_for_him(anna: Engine):
+    top_up(anna, datetime(2019, 3, 5, tzinfo=UTC))
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND clock_timestamp() - waitstart > '1.2 s'")
+    with ThreadPoolExecutor() as pool, db.transaction() as session:
+        session.execute(text("UPDATE account SET credit_limit_kopecks = 0"))
+        session.execute(text("SELECT count(*) FROM usage_record"))
+        making = pool.submit(_make_months)
+        wait_until(lambda: making.done() or db_value(anna, waiting), what="the maker waits, or has given way")
+
+        assert session.execute(text("SELECT count(*) FROM posting")).scalar() == 1  # and is not told of a deadlock
+
+    with pytest.raises(DBAPIError, match="lock timeout"):
+        making.result()
+    assert _make_months() > 0
+
+
+def _make_months() -> int:
+    with db.transaction() as session:
+        return retention.make_months(session, now=NOON)
+
+
+def db_value(engine: Engine, query: TextClause) -> object:
+    with engine.connect() as connection:
+        return connection.execute(query).scalar()
 
 
 @pytest.mark.parametrize("engine_name", [pytest.param("postgres", marks=pytest.mark.postgres)])
