@@ -1,14 +1,17 @@
 """Autopay as a person sets it up: a card saved by paying, a rule, the operator's clock moved on, the money there."""
 
 import re
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, expect
+from sqlmodel import Session, col, select
 
+from cabinet import db
+from cabinet.models.sessions import AuthSession
+from cabinet.models.subscribers import Subscriber
 from tests.browser.conftest import codes_to, enter_code, newcomer, newest_code, sign_in, submit_number
 from tests.browser.test_pages import AXE_TAGS
 from tests.browser.test_top_ups import GOOD
@@ -154,13 +157,12 @@ COLOURS_HAVE_TURNED = """new Promise((drawn) => requestAnimationFrame(() => requ
 
 def days_ago(site: Site, number: str) -> None:
     """The last code of this subscriber was given days ago."""
-    with closing(sqlite3.connect(site.database, timeout=30)) as connection:
-        connection.execute(
-            "UPDATE auth_session SET confirmed_at = datetime(confirmed_at, '-3 days') WHERE subscriber_id ="
-            " (SELECT id FROM subscriber WHERE msisdn = ?)",
-            [f"7{number}"],
-        )
-        connection.commit()
+    engine = db.make_engine(site.database_url)
+    with Session(engine) as session, session.begin():
+        owner = select(Subscriber.id).where(col(Subscriber.msisdn) == f"7{number}").scalar_subquery()
+        for signed_in in session.exec(select(AuthSession).where(col(AuthSession.subscriber_id) == owner)):
+            signed_in.confirmed_at -= timedelta(days=3)
+    engine.dispose()
 
 
 def test_the_page_has_no_violation_with_a_rule_and_a_choice_opened(

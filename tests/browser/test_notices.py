@@ -30,7 +30,7 @@ with db.transaction() as session:
 
 
 def money_and_internet_ran_out(site: Site, number: str) -> None:
-    environment = os.environ | {"CABINET_DATABASE_URL": f"sqlite:///{site.database}"}
+    environment = os.environ | {"CABINET_DATABASE_URL": site.database_url}
     command = [sys.executable, "-c", _HAPPENED, number, site.state()["now"]]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -46,7 +46,7 @@ with db.transaction() as session:
 
 
 def run(site: Site, script: str, number: str) -> None:
-    environment = os.environ | {"CABINET_DATABASE_URL": f"sqlite:///{site.database}"}
+    environment = os.environ | {"CABINET_DATABASE_URL": site.database_url}
     command = [sys.executable, "-c", script, number, site.state()["now"]]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import reflex as rx
@@ -112,6 +112,15 @@ _NO_FEE_AHEAD = (
 """Of who is signed in, and of everybody."""
 
 
+@dataclass
+class Moved:
+    """What came of moving the clock: what happened, or why it stays; `note`: why it was moved otherwise than asked."""
+
+    happened: list[str] = field(default_factory=list)
+    refusal: str = ""
+    note: str = ""
+
+
 class ClockState(rx.State):
     """The operator's moment, and what happened while it was moved; `note`: why it was moved otherwise than asked."""
 
@@ -131,43 +140,37 @@ class ClockState(rx.State):
         """Reads the clock again."""
         self._show_now()
 
+    @rx.event(background=True)
     @access.public
     async def to_next_day(self):
         """Moves the clock by a day."""
-        self.is_busy = True
-        yield
         await self._move(Leap.DAY)
 
+    @rx.event(background=True)
     @access.public
     async def to_next_fee(self):
         """Moves the clock to the morning of the next fee: of who is signed in, otherwise the nearest one."""
-        self.is_busy = True
-        yield
         await self._move(Leap.FEE)
 
     async def _move(self, leap: Leap) -> None:
-        language, lives, before = language_of(self.router.headers.cookie), list[Life](), clock.now()
+        """In the background: Redis lets nobody hold a State for as long as a day may take."""
+        async with self:
+            self.is_busy = True
+            language = language_of(self.router.headers.cookie)
+            try:
+                subscriber_id = guard.subscriber_id(self)
+            except PermissionError:
+                subscriber_id = None
+        moved = None
         try:
-            subscriber_id = guard.subscriber_id(self)
-        except PermissionError:
-            subscriber_id = None
-        try:
-            if leap == Leap.FEE and not await in_read_session(demo.has_fee_ahead, subscriber_id, now=before):
-                self.note = translate(_NO_FEE_AHEAD[subscriber_id is None], language)
-            else:
-                self.note = ""
-            after = await asyncio.to_thread(
-                demo.advance_clock, leap, subscriber_id=subscriber_id, on_progress=lives.append
-            )
-        except CabinetError as error:
-            self.refusal, self.note = translate(error.text, language), ""
-        else:
-            self.refusal = ""
-            days = formats.days_between(clock.local(before).date(), clock.local(after).date(), language)
-            self.happened = [translate("Прошло: {days}", language, days=days), *_events(lives, language)]
+            moved = await move(leap, subscriber_id, language)
         finally:
-            self.is_busy = False
-        self._show_now()
+            async with self:
+                self.is_busy = False
+                if moved is not None:
+                    self.refusal, self.note = moved.refusal, moved.note
+                    self.happened = moved.happened or self.happened
+                self._show_now()
 
     def _show_now(self) -> None:
         language, now = language_of(self.router.headers.cookie), clock.now()
@@ -175,6 +178,19 @@ class ClockState(rx.State):
         self.now = f"{formats.date_only(clock.local(now).date(), clock.local(now).date(), language)}, " + (
             formats.clock_time(now)
         )
+
+
+async def move(leap: Leap, subscriber_id: int | None, language: Language) -> Moved:
+    """Moves the clock, and says in the reader's words what happened meanwhile."""
+    lives, before, note = list[Life](), clock.now(), ""
+    if leap == Leap.FEE and not await in_read_session(demo.has_fee_ahead, subscriber_id, now=before):
+        note = translate(_NO_FEE_AHEAD[subscriber_id is None], language)
+    try:
+        after = await asyncio.to_thread(demo.advance_clock, leap, subscriber_id=subscriber_id, on_progress=lives.append)
+    except CabinetError as error:
+        return Moved(refusal=translate(error.text, language))
+    days = formats.days_between(clock.local(before).date(), clock.local(after).date(), language)
+    return Moved(note=note, happened=[translate("Прошло: {days}", language, days=days), *_events(lives, language)])
 
 
 def _events(lives: list[Life], language: Language) -> list[str]:
