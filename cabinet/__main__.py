@@ -22,7 +22,7 @@ from rich.table import Table
 from sqlalchemy.exc import DatabaseError, OperationalError
 from typer.core import TyperGroup
 
-from cabinet import backups, clock, db, logs, schema, tracing, worker
+from cabinet import backups, clock, db, logs, relay, schema, tracing, worker
 from cabinet import serve as serving
 from cabinet.adapters import payments
 from cabinet.adapters.usage_files import Rejection, UnreadableFile
@@ -412,7 +412,8 @@ async def _work_until_interrupted() -> None:
         from cabinet.http import metrics
 
         metrics.serve_beside(settings().metrics_port)
-    await worker.run_forever(stop)
+    async with demos.following(), relay.hearing():
+        await worker.run_forever(stop)
 
 
 @app.command()

@@ -109,6 +109,7 @@ async def serving() -> AsyncIterator[None]:
     demo.load_offset()
     async with AsyncExitStack() as beside:
         beside.push_async_callback(redis_client.close)
+        await beside.enter_async_context(demo.following())
         await beside.enter_async_context(relay.hearing())
         if settings().worker_inside:
             await beside.enter_async_context(worker.running())
@@ -129,7 +130,6 @@ relay.listen(news.TOPIC, news.ring)
 relay.listen(connections.ENDED, connections.close_sessions)
 relay.listen(connections.ENDED_OF_STAFF, connections.close_sessions_of_staff)
 relay.listen(connections.ENDED_KEYS, connections.close_keys)
-relay.listen(demo.CLOCK_TOPIC, demo.follow_clock)
 
 app = App(
     html_lang="ru",

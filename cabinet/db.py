@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeGuard, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
@@ -107,6 +107,25 @@ def is_away(error: BaseException | None) -> TypeGuard[OperationalError]:
         return name.startswith(("SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_BUSY"))
     state = getattr(error.orig, "sqlstate", None)
     return state is None or state.startswith(("08", "57P", "53"))  # no connection, a server that ends, a full one
+
+
+@contextmanager
+def alone(engine: Engine, key: int) -> Iterator[None]:
+    """On PostgreSQL no other process is within a block of the same key meanwhile; it is waited for, however long.
+
+    SQLite is of one process.
+    """
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SET lock_timeout = 0"))
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+        try:
+            yield
+        finally:
+            connection.invalidate()  # the lock and the time-outs go with the connection
 
 
 _writer = threading.Lock()

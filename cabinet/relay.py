@@ -81,8 +81,9 @@ async def _hear() -> None:
 def _pass_on(told: bytes) -> None:
     try:
         message = json.loads(told)
-        if message["from"] != _me:
-            _listeners[message["topic"]](message["what"])
+        listener = _listeners.get(message["topic"])  # a worker listens to less than a web process
+        if listener is not None and message["from"] != _me:
+            listener(message["what"])
     except (ValueError, KeyError, TypeError):
         log.warning("something else writes to our channel of Redis")
 

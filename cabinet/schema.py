@@ -1,15 +1,14 @@
 """The database's schema: brings it up to date by the migrations in `alembic/`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
+from cabinet import db
 from cabinet.config import ROOT
 
 _MIGRATING = 0x6361_6269_6E65_74  # the key of an advisory lock: any number that nobody else takes
@@ -35,28 +34,12 @@ def migrate(engine: Engine) -> None:
     Raises:
         MadeByNewer: it has seen more than this program has.
     """
-    with _alone(engine):
+    with db.alone(engine, _MIGRATING):
         refuse_newer(engine)
         config = Config(str(ROOT / "alembic" / "alembic.ini"))
         with engine.connect() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-
-
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """On PostgreSQL nobody else migrates meanwhile; SQLite is of one process."""
-    if engine.dialect.name != "postgresql":
-        yield
-        return
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("SET lock_timeout = 0"))
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATING})
-        try:
-            yield
-        finally:
-            connection.invalidate()  # the lock and the time-outs go with the connection
 
 
 def is_current(engine: Engine) -> bool:

@@ -328,7 +328,6 @@ def _tell_audit(report: audit.AuditReport) -> None:
 
 def live_demo_life(now: datetime, should_stop: ShouldStop) -> int:
     """What people of the demo operator have done since; nothing anywhere else."""
-    demo.load_offset()
     life = demo.live_until(now)
     return 0 if life is None else life.records
 

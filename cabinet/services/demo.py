@@ -9,11 +9,12 @@ was off and moving the clock are the same thing: living until a moment.
 `make`, `live_until` and `advance_clock` open transactions of their own, as an import does: they are for the edge.
 """
 
+import asyncio
 import csv
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -22,9 +23,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from sqlalchemy import Table, func, select, update
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col
 
-from cabinet import clock, db, relay
+from cabinet import clock, db, months, relay
 from cabinet.adapters import payments, sms
 from cabinet.adapters.usage_files.cabinet_csv import COLUMNS, CabinetCsv
 from cabinet.config import settings
@@ -113,7 +115,9 @@ _account: Table = metadata.tables["account"]
 _option: Table = metadata.tables["option_subscription"]
 _order_table: Table = metadata.tables["order"]
 
-_living = threading.Lock()  # two lives at once would only do each other's work again
+_living = threading.Lock()
+_LIVING = 0x6361_6269_6C69_66  # the same among processes: the key of a lock of PostgreSQL's
+FOLLOW_SECONDS = 5.0
 
 
 # --- the clock -------------------------------------------------------------------------------------------------------
@@ -139,24 +143,53 @@ def advance_clock(
         OnlyInDemo: this is no demo, or its operator has not been made.
     """
     _refuse_outside_demo()
-    with _living:
-        load_offset()
+    with _one_life():
         before = clock.now()
         with db.reading() as session:
             target = before + timedelta(days=1)
             if leap == Leap.FEE:
                 target = _morning_of_next_fee(session, subscriber_id, before) or target
         _live(target, on_progress)
-        with db.reading() as session:
-            row = session.get(DemoClock, 1)
-        relay.tell(CLOCK_TOPIC, row.offset_seconds if row else 0)
-        return target
+    relay.tell(CLOCK_TOPIC)
+    return target
 
 
-def follow_clock(told: Sequence[int]) -> None:
-    """Sets this process's clock to what another process has set its own to."""
-    if settings().is_demo:
-        clock.set_offset(timedelta(seconds=told[0]))
+@asynccontextmanager
+async def following() -> AsyncIterator[None]:
+    """This process's clock is the operator's for as long as the block lasts, whichever process moves it.
+
+    A move is told by `relay`; what was not heard is found out within five seconds.
+    """
+    if not settings().is_demo:
+        yield
+        return
+    bell = asyncio.Event()
+    relay.listen(CLOCK_TOPIC, lambda told: bell.set())
+    task = asyncio.create_task(_follow_clock(bell))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _follow_clock(bell: asyncio.Event) -> None:
+    while True:
+        bell.clear()
+        with suppress(OperationalError):  # the database is away, which others say
+            await asyncio.to_thread(_look_at_clock)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FOLLOW_SECONDS):
+                await bell.wait()
+
+
+def _look_at_clock() -> None:
+    if _living.acquire(blocking=False):  # who moves the clock knows better than what is committed
+        try:
+            load_offset()
+        finally:
+            _living.release()
 
 
 def has_fee_ahead(session: Session, subscriber_id: int | None, *, now: datetime) -> bool:
@@ -205,7 +238,7 @@ def make(now: datetime, *, seed: int = SEED, on_progress: OnProgress = lambda li
     """
     _refuse_outside_demo()
     _hire(now)
-    with _living:
+    with _one_life():
         with db.transaction() as session:
             world = session.get(DemoWorld, 1)
             if world is None:
@@ -231,12 +264,21 @@ def live_until(moment: datetime, *, on_progress: OnProgress = lambda life: None)
     """
     if not settings().is_demo:
         return None
-    with _living:
+    with _one_life():
         with db.reading() as session:
             world = session.get(DemoWorld, 1)
         if world is None or world.lived_until_at >= moment:
             return None
         return _live(moment, on_progress)
+
+
+@contextmanager
+def _one_life() -> Iterator[None]:
+    """By the operator's clock. Two lives at once would only do each other's work again, and stumble over it: one in
+    another thread or process is waited for."""
+    with db.alone(db.engine(), _LIVING), _living:
+        load_offset()
+        yield
 
 
 def _refuse_outside_demo() -> None:
@@ -283,7 +325,9 @@ def _begin(session: Session, seed: int, now: datetime) -> DemoWorld:
         )
     _make_promotions(session, offer, now)
     _talk(session, now)
-    world = DemoWorld(seed=seed, made_at=now, lived_until_at=min(person.activated_at for person in cast))
+    began_at = min(person.activated_at for person in cast)
+    months.make(session, began_at, now)  # or the worker would move all that is written under the first visitors
+    world = DemoWorld(seed=seed, made_at=now, lived_until_at=began_at)
     session.add(world)
     session.flush()
     return world

@@ -5,13 +5,20 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from itertools import cycle
 
+import httpx
 import pytest
 from sqlalchemy import Engine, text
+from sqlmodel import Session
 
-from cabinet import db
+from cabinet import clock, db
 from cabinet.config import ROOT
+from cabinet.domain.payments import Initiator
+from cabinet.models.demo import DemoClock
+from cabinet.services import demo, outbox, top_ups
+from cabinet.ui.demo.state import ClockState
 from cabinet.ui.options.state import OptionsState
 from cabinet.ui.overview.state import OverviewState
 from cabinet.ui.quotes.state import QuoteState
@@ -21,6 +28,8 @@ from tests.waiting import wait_until
 
 TURN = f"{OptionsState.get_full_name()}.turn"
 CONFIRM = f"{QuoteState.get_full_name()}.confirm"
+TO_NEXT_DAY = f"{ClockState.get_full_name()}.to_next_day"
+READ_CLOCK = f"{ClockState.get_full_name()}.refresh"
 REFRESH = f"{OverviewState.get_full_name()}.refresh"
 PAUSED = "Сейчас войти нельзя: у нас неполадка, мы её чиним. Попробуйте через несколько минут."
 
@@ -129,6 +138,61 @@ async def test_one_quote_confirmed_at_two_processes_at_once_is_one_order(
 
         assert [tab.value(QuoteState, "refusal") for tab in (one, other)] == ["", ""]
     assert orders_of(engine, nina.number) == 1
+
+
+async def test_a_moved_clock_is_every_processs_clock_even_when_nobody_tells(
+    cluster: Cluster, engine: Engine, villager: str
+):
+    ahead = timedelta(seconds=300)
+    with Session(engine) as session, session.begin():
+        session.merge(DemoClock(offset_seconds=int(ahead.total_seconds())))
+        outbox.queue_sms(
+            session, reference="later", kind="code", recipient=f"7{villager}", body="позже", now=clock.now() + ahead / 2
+        )
+
+    wait_until(lambda: all(now_of(web) - clock.now() > ahead / 2 for web in cluster.webs), what="both clocks moved")
+    wait_until(
+        lambda: value_of(engine, "SELECT count(*) FROM demo_sms WHERE reference = 'later'"),
+        what="a worker's clock moved",
+    )
+
+
+def now_of(web: Process) -> datetime:
+    state = httpx.get(f"http://127.0.0.1:{web.port}/demo/state.json").json()
+    return datetime.fromisoformat(state["now"])
+
+
+async def test_a_page_goes_on_while_the_clock_is_being_moved(cluster: Cluster, engine: Engine, nina: Visitor):
+    async with nina.tab() as tab:
+        with db.alone(engine, demo._LIVING):  # another process lives, and it takes longer than a State may be held
+            await tab.call(TO_NEXT_DAY)
+            await tab.until(lambda: tab.value(ClockState, "is_busy"), what="the clock is being moved")
+            await tab.call(READ_CLOCK)
+
+            assert tab.value(ClockState, "is_busy")
+            assert tab.value(ClockState, "now")
+        await tab.until(lambda: not tab.value(ClockState, "is_busy"), what="the clock's end")
+
+        assert tab.value(ClockState, "refusal")  # a village is no demo world: its clock stays
+        assert tab.faults() == []
+
+
+async def test_a_worker_of_its_own_finds_the_bank_of_the_site(cluster: Cluster, engine: Engine, villager: str):
+    of_villager = "SELECT id FROM subscriber WHERE msisdn = :msisdn"
+    subscriber_id = value_of(engine, of_villager, msisdn=f"7{villager}")
+    with Session(engine) as session, session.begin():
+        top_ups.start(
+            session,
+            subscriber_id,
+            340_00,
+            occasion="by a rule",
+            initiator=Initiator.AUTOPAY,  # which the worker takes to the bank
+            now=clock.now(),
+        )
+
+    wait_until(
+        lambda: value_of(engine, "SELECT gateway_id FROM top_up WHERE occasion = 'by a rule'"), what="the bank knows it"
+    )
 
 
 # --- one of them dies ------------------------------------------------------------------------------------------------

@@ -1,19 +1,21 @@
 """The demo operator: made once whatever happens, living by a clock that moves, absent in production."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from sqlalchemy import Engine, text
 
-from cabinet import clock, db, ledger
+from cabinet import clock, db, ledger, months
 from cabinet.config import settings
 from cabinet.demo_world import people
 from cabinet.domain.rating import Direction
 from cabinet.services import audit, demo, sessions, usage
 from cabinet.services.demo import Leap, Life
 from tests.conftest import NOON, both_engines, count
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("database", "few_neighbours", "noon")
 
@@ -164,6 +166,33 @@ def test_the_clock_moves_by_a_day_and_life_goes_on(short_history: None):
     assert timedelta() <= clock.now() - reached < timedelta(minutes=1)
     assert sizes()["usage_record"] > before["usage_record"]
     assert is_sound()
+
+
+@pytest.mark.parametrize("engine_name", [pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_a_life_in_another_process_is_waited_for(short_history: None):
+    demo.make(NOON)
+    before = sizes()
+    with ThreadPoolExecutor() as pool:
+        with db.alone(db.engine(), demo._LIVING):
+            moving = pool.submit(demo.advance_clock, Leap.DAY)
+            wait_until(somebody_waits, what="the clock's mover waits")
+            assert sizes() == before
+
+        assert moving.result() > NOON
+    assert sizes() != before
+
+
+def somebody_waits() -> bool:
+    with db.reading() as session:
+        return bool(session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar())
+
+
+@pytest.mark.parametrize("engine_name", [pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_a_new_world_leaves_nothing_to_be_moved_into_months_under_its_visitors(short_history: None):
+    demo.make(NOON)
+
+    with db.reading() as session:
+        assert months.list_unsorted(session) == []
 
 
 def test_the_clock_is_found_again_by_a_new_process(short_history: None):

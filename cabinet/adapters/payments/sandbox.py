@@ -42,7 +42,9 @@ class SandboxBank:
     def of_settings(cls) -> Self:
         """The bank that this site serves under /bank, or the one at `CABINET_PAYMENTS_URL`."""
         chosen = settings()
-        address = chosen.payments_url or f"http://127.0.0.1:{chosen.port}/bank"
+        # A worker of its own serves nothing: its bank is where the site is.
+        site = f"http://127.0.0.1:{chosen.port}" if chosen.worker_inside else chosen.public_url
+        address = chosen.payments_url or f"{site}/bank"
         client = httpx.Client(base_url=address, timeout=PATIENCE_SECONDS)
         return cls(client, chosen.payments_shop, chosen.payments_secret, f"{chosen.public_url}/bank/")
 
