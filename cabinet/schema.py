@@ -48,6 +48,15 @@ def is_current(engine: Engine) -> bool:
         return MigrationContext.configure(connection).get_current_revision() == _revisions().get_current_head()
 
 
+def is_newer(engine: Engine) -> bool:
+    """Whether this database has seen migrations that this program does not know."""
+    try:
+        refuse_newer(engine)
+    except MadeByNewer:
+        return True
+    return False
+
+
 def refuse_newer(engine: Engine) -> None:
     """Raises:
     MadeByNewer: the database has seen migrations that this program does not know.

@@ -15,6 +15,8 @@ from cabinet.services import health
 
 OUTBOX_LATE = timedelta(minutes=5)
 DATABASE_PATIENCE_SECONDS = 3.0
+NEWER = "newer than this process"
+WELL = ("ok", NEWER)  # migrations expand first: an upgrade migrates beneath processes that go on serving
 
 log = structlog.get_logger(__name__)
 _is_stopping = False
@@ -42,7 +44,7 @@ async def healthz(_request: Request) -> JSONResponse:
 async def readyz(_request: Request) -> JSONResponse:
     """200 when everything works, 503 and the name of what is ill otherwise. Tells strangers nothing else."""
     checks, seconds = await examine()
-    is_ready = not _is_stopping and all(value == "ok" for value in checks.values())
+    is_ready = not _is_stopping and all(value in WELL for value in checks.values())
     status = "stopping" if _is_stopping else "ok" if is_ready else "ill"
     return JSONResponse({"status": status, **checks, "oldest_message_seconds": seconds}, 200 if is_ready else 503)
 
@@ -55,7 +57,8 @@ async def examine() -> tuple[dict[str, str], int | None]:
     if settings().redis_url:
         checks["redis"] = redis or "ok"
     checks |= {part: "cannot be reached" if is_away else "ok" for part, is_away in unreachable.items()}
-    _log_changes({part: what for part, what in checks.items() if part != "redis"})  # `redis_client` tells by itself
+    told = {part: "ok" if what in WELL else what for part, what in checks.items()}
+    _log_changes({part: what for part, what in told.items() if part != "redis"})  # `redis_client` tells by itself
     return checks, seconds
 
 
@@ -75,11 +78,10 @@ def _log_changes(checks: dict[str, str]) -> None:
 async def _look_at_database() -> tuple[dict[str, str], int | None]:
     checks = {"database": "ok", "schema": "ok", "outbox": "ok"}
     try:
-        is_current, waiting = await asyncio.wait_for(asyncio.to_thread(_look), DATABASE_PATIENCE_SECONDS)
+        standing, waiting = await asyncio.wait_for(asyncio.to_thread(_look), DATABASE_PATIENCE_SECONDS)
     except Exception:
         return {"database": "does not answer", "schema": "unknown", "outbox": "unknown"}, None
-    if not is_current:
-        checks["schema"] = "not current: run `python -m cabinet migrate`"
+    checks["schema"] = standing
     if waiting is None:
         return checks, None
     if waiting > OUTBOX_LATE:
@@ -87,14 +89,17 @@ async def _look_at_database() -> tuple[dict[str, str], int | None]:
     return checks, max(0, int(waiting.total_seconds()))
 
 
-def _look() -> tuple[bool, timedelta | None]:
-    """Whether the schema is current, and for how long the oldest message that is due has been waiting."""
+def _look() -> tuple[str, timedelta | None]:
+    """How the schema stands to this program, and for how long the oldest message that is due has been waiting."""
+    standing = "ok"
     if not schema.is_current(db.engine()):
-        return False, None
+        if not schema.is_newer(db.engine()):
+            return "not current: run `python -m cabinet migrate`", None
+        standing = NEWER
     now = clock.now()
     with db.reading() as session:
         since = health.oldest_due_message_at(session, now=now)
-    return True, now - since if since else None
+    return standing, now - since if since else None
 
 
 routes = [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -84,6 +85,18 @@ def test_an_old_schema_is_named(client, monkeypatch, tmp_path):
 
     assert answer.status_code == 503
     assert answer.json()["schema"].startswith("not current")
+
+
+def test_a_process_whose_schema_has_been_migrated_beneath_it_is_well(client, database):
+    with database.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    given_message(timedelta(seconds=30))
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json()["schema"] == "newer than this process"
+    assert answer.json()["oldest_message_seconds"] >= 30
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_address(client, monkeypatch):
