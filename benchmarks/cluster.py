@@ -21,15 +21,17 @@ from tests.servers import free_port
 from tests.waiting import wait_until
 
 SERVE = ("-m", "cabinet", "serve")
+WORK = ("-m", "cabinet", "worker")
 START_SECONDS = 900  # the first start builds the pages, and the machine may be busy
 
 
 @dataclass
 class Process:
-    """A web process with a worker in it."""
+    """A web process with a worker in it, or a worker of its own. `home` is where its program lies."""
 
     place: "Place"
     port: int
+    home: Path = ROOT
     running: subprocess.Popen | None = None
 
     @property
@@ -39,16 +41,20 @@ class Process:
 
     def start(self, *command: str) -> None:
         """Serves, by another command if there is one; returns when it is ready, or has ended."""
+        self.begin(*(command or SERVE))
+        wait_until(lambda: self.answers or self.is_dead, seconds=START_SECONDS, what=f"port {self.port} is ready")
+
+    def begin(self, *command: str) -> None:
+        """Runs a command, and does not wait for anything."""
         with (self.place.folder / "log.txt").open("a") as output:
             self.running = subprocess.Popen(
-                [sys.executable, *(command or SERVE)],
-                cwd=ROOT,
+                [sys.executable, *command],
+                cwd=self.home,
                 env=self.place.environment | {"CABINET_PORT": str(self.port)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(lambda: self.answers or self.is_dead, seconds=START_SECONDS, what=f"port {self.port} is ready")
 
     @property
     def answers(self) -> bool:
@@ -94,11 +100,18 @@ class Place:
     redis_url: str = ""
     more: dict[str, str] = field(default_factory=dict)
     webs: list[Process] = field(default_factory=list)
+    workers: list[Process] = field(default_factory=list)
 
     def add(self) -> Process:
         """One more web process, not started yet."""
         self.webs.append(Process(self, free_port()))
         return self.webs[-1]
+
+    def add_worker(self, *command: str) -> Process:
+        """One more worker of its own, which has begun, by another command if there is one."""
+        self.workers.append(Process(self, 0))
+        self.workers[-1].begin(*(command or WORK))
+        return self.workers[-1]
 
     @property
     def web(self) -> Process:
@@ -145,8 +158,8 @@ class Place:
 
     def close(self) -> None:
         """Ends everything."""
-        for web in self.webs:
-            web.stop()
+        for process in (*self.webs, *self.workers):
+            process.stop()
         self.engine.dispose()
 
 
@@ -158,14 +171,23 @@ def demo_file(folder: Path) -> Path:
     return path
 
 
-def prepare(environment: dict[str, str]) -> None:
+def prepare(environment: dict[str, str], home: Path = ROOT) -> None:
     """Migrates, and makes the demo operator."""
     for command in ("migrate", "demo"):
-        done = subprocess.run(
-            [sys.executable, "-m", "cabinet", command], cwd=ROOT, env=environment, capture_output=True, text=True
-        )
-        if done.returncode:
-            raise RuntimeError(f"{command}: {(done.stdout + done.stderr)[-2000:]}")
+        do(command, environment, home)
+
+
+def do(command: str, environment: dict[str, str], home: Path = ROOT) -> None:
+    """Runs a command of the program that lies there.
+
+    Raises:
+        RuntimeError: its exit code was not 0; the text is the end of what it said.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "cabinet", command], cwd=home, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command}: {(done.stdout + done.stderr)[-2000:]}")
 
 
 def copy_of(template: Path, folder: Path) -> str:

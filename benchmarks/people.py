@@ -88,7 +88,7 @@ async def sign_in_all(site: Site, wanted: Sequence[str]) -> list[Person]:
         return await asyncio.gather(*(one(client, number) for number in wanted))
 
 
-async def _codes(browser: Browser, number: str) -> list[str]:
+async def codes_of(browser: Browser, number: str) -> list[str]:
     """The codes that a phone got, oldest first; it gets other messages too."""
     messages = (await (await browser.get("/demo/state.json")).json())["sms"]
     found = (re.search(r"(?<!\d)\d{6}(?!\d)", sms["text"]) for sms in messages if sms["to"].endswith(number))
@@ -97,19 +97,33 @@ async def _codes(browser: Browser, number: str) -> list[str]:
 
 async def by_code(browser: Browser, number: str) -> None:
     """The letters and the code are read where automatic tests read them."""
-    await browser.get(CABINET.first_page)
-    await browser.get("/auth/captcha.png")
-    letters = (await (await browser.get("/demo/state.json")).json())["captcha"]
-    known = len(await _codes(browser, number))
-    await browser.post("/auth/code", number=number, captcha=letters)
+    known = len(await codes_of(browser, number))
+    await ask_for_code(browser, number)
     for _ in range(PATIENCE_SECONDS * 10):
-        codes = await _codes(browser, number)
+        codes = await codes_of(browser, number)
         if len(codes) > known:
             break
         await asyncio.sleep(0.1)
     else:
         raise CannotSignIn(f"no code came for {number}")
-    await browser.post("/auth/verify", code=codes[-1])
+    await enter_code(browser, number, codes[-1])
+
+
+async def ask_for_code(browser: Browser, number: str) -> None:
+    """The first page: the number, and the letters of the picture."""
+    await browser.get(CABINET.first_page)
+    await browser.get("/auth/captcha.png")
+    letters = (await (await browser.get("/demo/state.json")).json())["captcha"]
+    await browser.post("/auth/code", number=number, captcha=letters)
+
+
+async def enter_code(browser: Browser, number: str, code: str) -> None:
+    """The second page.
+
+    Raises:
+        CannotSignIn: it did not open the cabinet.
+    """
+    await browser.post("/auth/verify", code=code)
     if not any(name.endswith("sid") for name in browser.cookies):
         raise CannotSignIn(f"the code of {number} was refused")
 

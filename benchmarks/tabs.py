@@ -26,6 +26,10 @@ class Unanswered(CannotMeasure):
     """The server did not answer an event, or closed the connection."""
 
 
+class Failed(Unanswered):
+    """The page says that something failed; nobody knows whether it was done. The text is what it says, unnumbered."""
+
+
 class Refused(Unanswered):
     """The page says why nothing was done; the text is what it says."""
 
@@ -51,6 +55,9 @@ class Tab:
     """
 
     def __init__(self, url: str, person: Person, origin: str = "") -> None:
+        from cabinet.ui.faults import FaultState
+
+        self._faults = FaultState.get_full_name()
         self.state: dict[str, dict[str, Any]] = {}
         self._url, self._origin = url, origin or url
         self._person = person
@@ -88,6 +95,7 @@ class Tab:
 
         Raises:
             Unanswered: nothing came in 15 seconds.
+            Failed: the page was told that it failed.
         """
         answer = self._expect({handler.state: "" for handler in handlers})
         try:
@@ -135,6 +143,9 @@ class Tab:
             if need is not None and (not need or change.get(f"{need}_rx_state_")):
                 del self._waits_for[state]
         self._news.set()
+        fault = update.get("delta", {}).get(self._faults, {}).get("text_rx_state_")
+        if fault and self._done is not None and not self._done.done():
+            self._done.set_exception(Failed(fault.partition(" Номер ошибки")[0]))
         if not self._waits_for and self._done is not None and not self._done.done():
             self._done.set_result(None)
 
@@ -206,8 +217,9 @@ class Switch:
         """
         wanted = not self.is_on
         await self._tab.call(self._write.given(code=self._code, is_on=wanted), self._show)
-        if self.is_on is not wanted:
-            raise Refused(str(self._tab.value(self._write.state, "refusal")))
+        if refusal := self._tab.value(self._write.state, "refusal"):
+            raise Refused(str(refusal))
+        await self._tab.see(lambda: self.is_on is wanted)  # a look that began before the write may come first
 
     @property
     def is_on(self) -> bool:

@@ -6,6 +6,7 @@ the worker, are the tests of `tests/reliability`, which are run here and not wri
 
 import argparse
 import asyncio
+import os
 import re
 import subprocess
 import sys
@@ -130,8 +131,9 @@ def _run(scenario: Scenario, town: Town) -> tuple[str, str]:
     try:
         seen = asyncio.run(scenario.run(town))
     except Exception as error:  # whatever it is, the table has to say it
-        log = (town.place.folder / "log.txt").read_text()[-1500:]
-        print(f"{scenario.name}: {type(error).__name__}: {error}\n{log}", file=sys.stderr)
+        log = town.place.folder / "log.txt"
+        told = log.read_text()[-1500:] if log.exists() else "nothing was started"
+        print(f"{scenario.name}: {type(error).__name__}: {error}\n{told}", file=sys.stderr)
         return f"{type(error).__name__}: {error}", "BREACH"
     faults = town.place.faults()
     return (f"{seen}, but {'; '.join(faults[:3])}", "BREACH") if faults else (f"{seen}; audit clean", "held")
@@ -152,12 +154,16 @@ class Ground:
 
     @cached_property
     def postgres(self) -> PostgresServer:
-        """The server with the one on PostgreSQL, in the database `demo`."""
-        server = self.stack.enter_context(PostgresServer())
-        place = Place(self.folder, server.create("demo"))
+        """The server of all clusters."""
+        return self.stack.enter_context(PostgresServer())
+
+    @cached_property
+    def demo_base(self) -> str:
+        """The name of the one on PostgreSQL."""
+        place = Place(self.folder, self.postgres.create("demo"))
         place.add()
         prepare(place.environment)
-        return server
+        return "demo"
 
     @contextmanager
     def town(self, scenario: Scenario) -> Iterator[Town]:
@@ -168,7 +174,9 @@ class Ground:
             if scenario.is_cluster:
                 folder.mkdir()
                 redis = stack.enter_context(RedisServer())
-                url = self.postgres.create(f"town{self.towns}", template="demo")
+                name = f"town_{os.urandom(4).hex()}"  # the sandbox bank's books are named by it
+                stack.callback(lambda: [books.unlink() for books in (ROOT / "var").glob(f"sandbox-bank-{name}.db*")])
+                url = self.postgres.create(name, template="template1" if scenario.is_empty else self.demo_base)
                 # A sequence of a fresh copy goes back in a crash that comes before the next checkpoint.
                 self.postgres._execute("CHECKPOINT")
                 place = Place(folder, url, redis.url)

@@ -41,6 +41,6 @@ class Subscriber:
         )
 
 
-def dying(point: str) -> tuple[str, ...]:
-    """The command of a web process that dies there."""
-    return "-m", "chaos.dying", point, "serve"
+def dying(point: str, command: str = "serve") -> tuple[str, ...]:
+    """The command of a web process that dies there, or of a worker of its own."""
+    return "-m", "chaos.dying", point, command

@@ -5,27 +5,35 @@ follows after each.
 """
 
 import asyncio
+import math
 import resource
 import sqlite3
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import psycopg
 from sqlmodel import Session
 
-from benchmarks.cluster import Place, Process
-from benchmarks.people import Browser
-from benchmarks.tabs import Ordering, Refused, Switch, Tab, Unanswered, free_services, handler_of
-from cabinet import clock
-from cabinet.services import figures
+from benchmarks.cluster import Place, Process, do, prepare
+from benchmarks.people import Browser, CannotSignIn, ask_for_code, by_code, codes_of, enter_code
+from benchmarks.tabs import Failed, Ordering, Refused, Switch, Tab, Unanswered, free_services, handler_of, handlers
+from cabinet import clock, serve
+from cabinet.models.demo import DemoClock
+from cabinet.services import billing, figures
+from cabinet.services.sign_in import SignInPaused
+from chaos import versions
 from chaos.people import Subscriber, dying
 from tests.servers import PostgresServer, RedisServer
 
-ANNA, BORIS = "9160000001", "9160000002"
+ANNA, BORIS, VERA = "9160000001", "9160000002", "9160000003"
 PAID = "hidden_number"
 CARD = "2200000000004821"
 BACK_SECONDS = 60
@@ -36,7 +44,8 @@ AFTER_COMMIT = "cabinet.ui.quotes.state:_tell:before"
 AFTER_GATEWAY = "cabinet.adapters.payments.sandbox:SandboxBank.create:after"
 AFTER_CREDIT = "cabinet.services.top_ups:_credit:after"
 BEFORE_MARKING = "cabinet.services.outbox:_mark:before"
-POINTS = (BEFORE_POSTING, AFTER_POSTING, AFTER_COMMIT, AFTER_GATEWAY, AFTER_CREDIT, BEFORE_MARKING)
+IN_A_BATCH = "cabinet.services.billing:charge_fees_until:after"
+POINTS = (BEFORE_POSTING, AFTER_POSTING, AFTER_COMMIT, AFTER_GATEWAY, AFTER_CREDIT, BEFORE_MARKING, IN_A_BATCH)
 TOP_UP_ROUBLES = 340
 
 
@@ -55,12 +64,14 @@ class Town:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`run` gets a town of its own, with two processes on PostgreSQL and Redis where it is a cluster."""
+    """`run` gets a town of its own, with two processes on PostgreSQL and Redis where it is a cluster; the demo operator
+    lives there, unless it is empty."""
 
     name: str
     expected: str
     run: Callable[[Town], Awaitable[str]]
     is_cluster: bool = False
+    is_empty: bool = False
 
 
 async def until(condition: Callable[[], Any], what: str, seconds: float = BACK_SECONDS) -> Any:
@@ -122,8 +133,8 @@ def killed_while_confirming(point: str, *, is_done: bool) -> Callable[[Town], Aw
 async def _saw(work: Awaitable[None]) -> str:
     try:
         await work
-    except Refused as refusal:
-        return f"«{refusal}»"
+    except (Refused, Failed) as told:
+        return f"«{told}»"
     except (Unanswered, aiohttp.ClientError) as error:
         return f"no answer ({str(error) or type(error).__name__})"
     return "done"
@@ -202,7 +213,6 @@ async def killed_while_hearing_the_gateway(town: Town) -> str:
 async def killed_between_sending_and_marking(town: Town) -> str:
     """The code has left, and nobody wrote that down."""
     place, anna = town.place, Subscriber(town.place, ANNA)
-    waiting = "SELECT count(*) FROM outbox_message WHERE state = 'waiting' AND kind = 'code'"
     place.web.start()  # what the demo operator has to say leaves first
     await until(lambda: not _messages_due(place), "everything that was due has left")
     place.web.stop()
@@ -211,11 +221,57 @@ async def killed_between_sending_and_marking(town: Town) -> str:
         await anna.sign_in()  # it may see the code before the process dies
     place.web.wait_dead()
     place.web.start()
-    await until(lambda: place.ask(waiting) == 0, "the message is taken for sent", 90)
-    came = place.ask("SELECT count(*) FROM demo_sms WHERE recipient = :to AND text LIKE '%@localhost%'", to=f"7{ANNA}")
-    check(came == 1, f"{came} messages with the code")
+    await until(lambda: not _codes_waiting(place), "the message is taken for sent", 90)
+    check(_codes_came(place) == 1, f"{_codes_came(place)} messages with the code")
     await anna.sign_in()
     return "the code came once, though it was handed over twice; signing in again works"
+
+
+async def killed_worker_of_two(town: Town) -> str:
+    """Workers of their own: one dies in a batch of fees and one after sending; of two that share the rest one dies."""
+    place, anna = town.place, Subscriber(town.place, ANNA)
+    place.more["CABINET_WORKER_INSIDE"] = "false"
+    place.web.start()
+    await _work_until_quiet(place)
+
+    sending = place.add_worker(*dying(BEFORE_MARKING, "worker"))
+    with suppress(CannotSignIn):
+        await anna.sign_in()  # the code may be on the telephone before the process dies
+    await asyncio.to_thread(sending.wait_dead)
+    await _work_until_quiet(place)
+    check(_codes_came(place) == 1, f"{_codes_came(place)} messages with the code")
+    place.web.stop()
+
+    _move_clock(place, 40 * 86_400)
+    charging, before = place.add_worker(*dying(IN_A_BATCH, "worker")), _fees(place)
+    await asyncio.to_thread(charging.wait_dead)
+    check(_fees(place) == before, "fees without a commit")
+    place.web.start()
+    first, second = place.add_worker(), place.add_worker()
+    await until(lambda: _fees(place) > before, "fees are charged")
+    first.kill()
+    await until(lambda: not _fees_due(place), "no fee is due", 180)
+    check(not second.is_dead, "the other worker ended")
+    check(_charged_twice(place) == 0, f"{_charged_twice(place)} periods were charged twice")
+    await anna.sign_in()
+    return f"the code came once; {_fees(place) - before} fees of 40 days, each once; signing in again works"
+
+
+async def _work_until_quiet(place: Place) -> None:
+    """Two workers send what is due, and are told to stop."""
+    workers = place.add_worker(), place.add_worker()
+    await until(lambda: not _messages_due(place) and not _codes_waiting(place), "everything has left", 120)
+    for worker in workers:
+        await asyncio.to_thread(worker.stop)
+
+
+def _codes_came(place: Place, number: str = ANNA) -> int:
+    query = "SELECT count(*) FROM demo_sms WHERE recipient = :to AND text LIKE '%@localhost%'"
+    return place.ask(query, to=f"7{number}")
+
+
+def _codes_waiting(place: Place) -> int:
+    return place.ask("SELECT count(*) FROM outbox_message WHERE state = 'waiting' AND kind = 'code'")
 
 
 def _messages_due(place: Place) -> int:
@@ -294,9 +350,7 @@ async def clock_jumps(town: Town) -> str:
     _move_clock(place, 3 * 86_400)
     place.web.start()
     await _fees_done(place)
-    periods = "SELECT 1 FROM fee_charge GROUP BY subscription_id, period_start_at HAVING count(*) > 1"
-    twice = place.ask(f"SELECT count(*) FROM ({periods}) twice")
-    check(twice == 0, f"{twice} periods were charged twice")
+    check(_charged_twice(place) == 0, f"{_charged_twice(place)} periods were charged twice")
     signed_in = await _saw(_read(anna))
     return f"{fees} fees, none more after the clock went back; the session after two months: {signed_in}"
 
@@ -315,6 +369,18 @@ def _fees(place: Place) -> int:
     return place.ask("SELECT count(*) FROM fee_charge")
 
 
+def _fees_due(place: Place) -> int:
+    """By the operator's clock."""
+    ahead = place.ask("SELECT coalesce(max(offset_seconds), 0) FROM demo_clock")
+    with Session(place.engine.execution_options(reads_only=True)) as session:
+        return len(billing.list_due_moments(session, clock.now() + timedelta(seconds=ahead), 1))
+
+
+def _charged_twice(place: Place) -> int:
+    periods = "SELECT 1 FROM fee_charge GROUP BY subscription_id, period_start_at HAVING count(*) > 1"
+    return place.ask(f"SELECT count(*) FROM ({periods}) twice")
+
+
 async def _fees_done(place: Place) -> None:
     """Until two looks some seconds apart see the same number."""
     deadline, seen = time.monotonic() + BACK_SECONDS, -1
@@ -325,8 +391,10 @@ async def _fees_done(place: Place) -> None:
 
 
 def _move_clock(place: Place, seconds: int) -> None:
-    with place.engine.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE demo_clock SET offset_seconds = offset_seconds + {seconds}")
+    with Session(place.engine) as session, session.begin():
+        row = session.get(DemoClock, 1) or DemoClock()
+        row.offset_seconds += seconds
+        session.add(row)
 
 
 # --- PostgreSQL, Redis, two web processes -----------------------------------------------------------------------------
@@ -340,26 +408,41 @@ class Presses:
     web: Process
     done: int = 0
     unknown: int = 0
-    refused: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
+    is_told_to_stop: bool = False
 
-    async def press(self, seconds: float) -> None:
-        """For so long."""
+    async def press(self, seconds: float = math.inf) -> None:
+        """For so long, or until it is told to stop."""
         ends, last = time.monotonic() + seconds, time.monotonic()
         switch = await self._open()
-        while time.monotonic() < ends:
+        while time.monotonic() < ends and not self.is_told_to_stop:
             try:
                 await asyncio.wait_for(switch.press(), 10)
                 self.done += 1
                 self.longest = max(self.longest, time.monotonic() - last)
                 last = time.monotonic()
-            except Refused:
-                self.refused += 1
+            except Refused as refusal:
+                self.refusals[str(refusal)] += 1
+            except Failed as failure:
+                self.failures[str(failure)] += 1
+                switch = await self._open()
             except (Unanswered, TimeoutError):
                 self.unknown += 1
                 switch = await self._open()
             await asyncio.sleep(0.1)
         self.longest = max(self.longest, time.monotonic() - last)
+
+    @property
+    def made(self) -> int:
+        """All of them, however they ended."""
+        return self.done + self.unknown + self.refusals.total() + self.failures.total()
+
+    def told(self) -> str:
+        """What became of them, in the words of the page."""
+        said = "".join(f", {times} «{text}»" for text, times in (self.refusals + self.failures).items())
+        return f"{self.done} presses done, {self.unknown} without an answer{said}"
 
     async def _open(self) -> Switch:
         """The page, in whichever process answers."""
@@ -409,13 +492,9 @@ def pressed_through(fault: Callable[[Town], Awaitable[None]], *, to: int = 0) ->
         place.engine.dispose()
         stood = place.ask(every, id=anna.id) - before
         check(stood >= presses.done, f"{presses.done} were told as done, {stood} stand")
-        most = presses.done + presses.unknown + presses.refused
-        check(stood <= most, f"{stood} orders of {most} presses")
+        check(stood <= presses.made, f"{stood} orders of {presses.made} presses")
         await _goes_on(presses)
-        return (
-            f"{presses.done} presses done, {presses.unknown} without an answer, {presses.refused} refused; "
-            f"at most {presses.longest:.1f} s without; {stood} orders stand"
-        )
+        return f"{presses.told()}; at most {presses.longest:.1f} s without; {stood} orders stand"
 
     return run
 
@@ -458,6 +537,128 @@ async def kill_web(town: Town) -> None:
     town.place.webs[1].kill()
 
 
+async def signing_in_without_redis(town: Town) -> str:
+    """Redis goes between a code's SMS and its entering; somebody else asks for a code meanwhile."""
+    assert town.redis is not None
+    place, anna = town.place, Subscriber(town.place, ANNA)
+    for web in place.webs:
+        web.start()
+    await anna.sign_in()
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as client:
+        boris, vera = Browser(client, place.webs[1].url, place.url), Browser(client, place.url)
+        await ask_for_code(boris, BORIS)
+        await until(lambda: _codes_came(place, BORIS), "the code comes")
+        code = (await codes_of(boris, BORIS))[-1]
+        await asyncio.to_thread(town.redis.stop)
+        reading = await _saw(_read(anna))
+        check(reading == "done", f"reading without Redis: {reading}")
+        with suppress(CannotSignIn):
+            await enter_code(boris, BORIS, code)
+        check(await _says_paused(boris, "/login/code/"), "entering a code: the page does not say why it may not be")
+        came = place.ask("SELECT count(*) FROM outbox_message WHERE kind = 'code'")
+        await ask_for_code(vera, VERA)
+        check(await _says_paused(vera, "/login/"), "asking for a code: the page does not say why it may not be")
+        check(place.ask("SELECT count(*) FROM outbox_message WHERE kind = 'code'") == came, "a code was sent")
+        await asyncio.to_thread(town.redis.start)
+        await until(lambda: all(web.answers for web in place.webs), "both have Redis again")
+        await enter_code(boris, BORIS, code)
+        await by_code(vera, VERA)
+    check(await _saw(_read(anna)) == "done", "reading after Redis came back")
+    return f"both: «{SignInPaused.message}»; reading goes on; then the same code opens, a new one comes"
+
+
+async def _says_paused(browser: Browser, page: str) -> bool:
+    return SignInPaused.message in await (await browser.get(page)).text()
+
+
+# --- an upgrade -------------------------------------------------------------------------------------------------------
+
+
+async def migrated_beneath_the_old_version(town: Town) -> str:
+    """As docs/deploy.md says: the schema first, under the old version at work, then the processes one after another."""
+    place, anna = town.place, Subscriber(town.place, ANNA)
+    old, new = place.webs
+    with ExitStack() as stack:
+        old.home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cabinet-old-")))
+        stack.callback(old.stop)
+        commit = versions.unpack_previous(old.home)
+        place.more["REFLEX_WEB_WORKDIR"] = str(serve.WEB_DIR)
+        await asyncio.to_thread(do, "build", place.environment)
+        await asyncio.to_thread(prepare, place.environment, old.home)
+        await asyncio.to_thread(old.start, *versions.SERVE_AS_BUILT)
+        await anna.sign_in()
+        routes = await _pages_of(anna)
+        every = 'SELECT count(*) FROM "order" WHERE subscriber_id = :id'
+        before = place.ask(every, id=anna.id)
+        presses = Presses(anna, old)
+        pressing = asyncio.create_task(presses.press())
+        await until(lambda: presses.done > 3, "presses are done before it")
+        began = time.monotonic()
+        await asyncio.to_thread(do, "migrate", place.environment)
+        took = time.monotonic() - began
+        done_before = presses.done
+        await until(lambda: presses.done > done_before + 10 or pressing.done(), "presses are done after it")
+        presses.is_told_to_stop = True
+        await pressing
+        check(presses.made == presses.done, presses.told())
+        stood = place.ask(every, id=anna.id) - before
+        check(stood == presses.done, f"{presses.done} were told as done, {stood} stand")
+
+        # All else that the old version does, on the new schema.
+        for route in routes:
+            await _opens(anna, route)
+        await (await _asked(anna)).confirm()
+        boris = Subscriber(place, BORIS)
+        await boris.sign_in()
+        fees = _fees(place)
+        await _leap(anna)
+        await _fees_done(place)
+        check(_fees(place) > fees, "the old version's worker charges no fees")
+
+        # The new version beside it, then instead of it.
+        await asyncio.to_thread(new.start, "-m", "cabinet", "web")
+        check(not new.is_dead, "the new version does not start")
+        for web in (new, old):
+            await _press_at(anna, web)
+        await asyncio.to_thread(old.stop)
+        await _press_at(anna, new)
+        try:
+            await asyncio.to_thread(do, "web", place.environment | {"CABINET_PORT": str(old.port)}, old.home)
+        except RuntimeError as error:
+            check("newer version of the program" in str(error), f"starting the old version again: {error}")
+        return (
+            f"{commit} on the new schema: {presses.done} presses done before, while ({took:.1f} s) and after, at most "
+            f"{presses.longest:.1f} s without; {len(routes)} pages, an order, signing in, {_fees(place) - fees} fees; "
+            "the new version beside it and after it: the same session; the old one does not start again"
+        )
+
+
+async def _pages_of(anna: Subscriber) -> list[str]:
+    """Those that this version has."""
+    routes = []
+    for handler in handlers():
+        with suppress(Unanswered):
+            await (await anna.open(handler.route)).close()
+            routes.append(handler.route)
+    check(len(routes) > 0, "the old version shows no page")
+    return routes
+
+
+async def _opens(anna: Subscriber, route: str) -> None:
+    """However busy the machine is."""
+    deadline = time.monotonic() + BACK_SECONDS
+    while True:
+        try:
+            return await (await anna.open(route)).close()
+        except Unanswered as error:
+            is_over = isinstance(error, Failed) or time.monotonic() > deadline
+            check(not is_over, f"{route} does not open any more: {error}")
+
+
+async def _press_at(anna: Subscriber, web: Process) -> None:
+    await Switch(await anna.open("/services/", web), free_services()[0]).press()
+
+
 SCENARIOS = (
     Scenario(
         "web killed before posting",
@@ -497,6 +698,12 @@ SCENARIOS = (
     ),
     Scenario("the clock jumps two months ahead, three days back", "each period is charged once", clock_jumps),
     Scenario(
+        "workers of their own killed on PostgreSQL, two at work",
+        "the message arrives once, each fee is charged once, the other goes on",
+        killed_worker_of_two,
+        is_cluster=True,
+    ),
+    Scenario(
         "PostgreSQL: connections killed",
         "what was told as done is there, nothing twice, all goes on",
         pressed_through(kill_connections),
@@ -521,9 +728,22 @@ SCENARIOS = (
         is_cluster=True,
     ),
     Scenario(
+        "Redis: stopped while somebody signs in",
+        "refused with a clear message, reading goes on; afterwards it works by itself",
+        signing_in_without_redis,
+        is_cluster=True,
+    ),
+    Scenario(
         "one of two web processes killed",
         "its subscriber goes on in the other, still signed in",
         pressed_through(kill_web, to=1),
         is_cluster=True,
+    ),
+    Scenario(
+        "migration beneath the version before it",
+        "nobody is refused and no answer is lost; then the new version takes over",
+        migrated_beneath_the_old_version,
+        is_cluster=True,
+        is_empty=True,
     ),
 )

@@ -9,6 +9,7 @@ from cabinet.config import ROOT
 from chaos.__main__ import TESTED, Suite
 from chaos.dying import find
 from chaos.scenarios import POINTS, SCENARIOS
+from chaos.versions import unpack_previous
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -24,6 +25,14 @@ def test_the_tests_that_a_row_stands_for_are_there(tested: Suite):
     text = (ROOT / "tests" / "reliability" / tested.files).read_text(encoding="utf-8")
 
     assert any("def test_" in line and tested.chosen in line for line in text.splitlines())
+
+
+def test_the_version_before_is_the_program_without_the_newest_migration(tmp_path):
+    unpack_previous(tmp_path)
+
+    here, before = ({file.name for file in (root / "alembic" / "versions").glob("*.py")} for root in (ROOT, tmp_path))
+    assert "20261123_0001_first_tables.py" in before
+    assert max(here) in here - before
 
 
 def test_every_fault_has_a_name_of_its_own():
