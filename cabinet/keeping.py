@@ -7,6 +7,9 @@ pauses; nothing reaches the page, and its own subscriptions give up after five f
 - a lock is the process's own meanwhile, which is right: a page's events come by its one socket;
 - what was saved meanwhile is given to Redis when it is back.
 
+And while Redis is there (tried, too): a lock that was being taken when its page was left stayed for ten seconds, in
+which the next page, in whichever process, showed nothing.
+
 A page that connects to another process during an outage begins anew, from the database, as after any lost State.
 """
 
@@ -51,7 +54,20 @@ class StateClient(Client):
             return [self._states.get(key) for key in keys]
 
     async def set(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
-        """Takes a lock. None: it is taken."""
+        """Takes a lock. None: it is taken.
+
+        Who is told to stop meanwhile (a page was left, and its loading ends) leaves none behind: the next page would
+        wait for it until it ends by itself, ten seconds.
+        """
+        taking = asyncio.ensure_future(self._take(name, value, *args, **options))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            if await taking:
+                await self.getdel(name)
+            raise
+
+    async def _take(self, name: Any, value: Any, *args: Any, **options: Any) -> Any:
         if name in self._locks:
             return None
         try:

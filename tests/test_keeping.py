@@ -1,5 +1,6 @@
 """Page States while Redis goes and comes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -50,6 +51,20 @@ async def test_states_are_kept_in_redis(client, redis):
 
     assert await an_event(client, b"2") == b"1"
     assert redis.client.get(STATE) == b"2"
+
+
+async def test_who_is_stopped_while_taking_a_lock_leaves_none_behind(client, redis):
+    await client.ping()
+    for steps in range(30):
+        taking = asyncio.create_task(client.set(LOCK, b"one", px=10_000, nx=True))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        taking.cancel()
+        try:
+            assert await taking  # it has the lock
+        except asyncio.CancelledError:
+            assert redis.client.get(LOCK) is None
+        await client.getdel(LOCK)
 
 
 async def test_what_was_last_saved_is_there_while_redis_is_away(client, redis):
