@@ -134,14 +134,9 @@ def _charge_each(what: str, charge: Callable[..., object], subscription_ids: Seq
 
 def ask_about_trials(now: datetime, should_stop: ShouldStop) -> int:
     """Asks those whose trial ends soon whether to keep it."""
-    asked = 0
-    while not should_stop():
-        with db.transaction() as session:
-            number = option_fees.ask_about_trials(session, now, FEES_AT_ONCE)
-        asked += number
-        if number < FEES_AT_ONCE:
-            break
-    return asked
+    return _in_batches(
+        lambda session: option_fees.ask_about_trials(session, now, FEES_AT_ONCE), should_stop, FEES_AT_ONCE
+    )
 
 
 def take_back_promises(now: datetime, should_stop: ShouldStop) -> int:
@@ -164,12 +159,7 @@ def take_back_promises(now: datetime, should_stop: ShouldStop) -> int:
                 left.add(promise_id)
         if not due:
             break
-    while not should_stop():
-        with db.transaction() as session:
-            told = promised_payments.remind(session, now, FEES_AT_ONCE)
-        done += told
-        if told < FEES_AT_ONCE:
-            break
+    done += _in_batches(lambda session: promised_payments.remind(session, now, FEES_AT_ONCE), should_stop, FEES_AT_ONCE)
     if left:
         raise RuntimeError(f"promised payments not taken back: {sorted(left)}")
     return done
@@ -208,14 +198,7 @@ def pay_by_rules(now: datetime, should_stop: ShouldStop) -> int:
 
 def warn_of_fees(now: datetime, should_stop: ShouldStop) -> int:
     """Tells those who lack money for a fee that comes soon."""
-    looked_at = 0
-    while not should_stop():
-        with db.transaction() as session:
-            number = notices.warn_of_fees(session, now=now)
-        looked_at += number
-        if number < notices.AT_ONCE:
-            break
-    return looked_at
+    return _in_batches(lambda session: notices.warn_of_fees(session, now=now), should_stop, notices.AT_ONCE)
 
 
 def send_messages(now: datetime, should_stop: ShouldStop) -> int:
@@ -247,26 +230,12 @@ def ask_about_payments(now: datetime, should_stop: ShouldStop) -> int:
 
 def delete_expired(now: datetime, should_stop: ShouldStop) -> int:
     """Deletes rows that have had their time."""
-    deleted = 0
-    while not should_stop():
-        with db.transaction() as session:
-            number = clean_up.delete_expired(session, now=now)
-        deleted += number
-        if number < clean_up.AT_MOST:
-            break
-    return deleted
+    return _in_batches(lambda session: clean_up.delete_expired(session, now=now), should_stop, clean_up.AT_MOST)
 
 
 def mark_breaches(now: datetime, should_stop: ShouldStop) -> int:
     """Writes down promises to answer that were not kept."""
-    marked = 0
-    while not should_stop():
-        with db.transaction() as session:
-            number = support_desk.mark_breaches(session, now=now)
-        marked += number
-        if number < support_desk.AT_ONCE:
-            break
-    return marked
+    return _in_batches(lambda session: support_desk.mark_breaches(session, now=now), should_stop, support_desk.AT_ONCE)
 
 
 def delete_loose_files(now: datetime, should_stop: ShouldStop) -> int:
@@ -293,14 +262,7 @@ def make_months(now: datetime, should_stop: ShouldStop) -> int:
 
 def drop_usage(now: datetime, should_stop: ShouldStop) -> int:
     """Forgets usage in detail that has had its time."""
-    dropped = 0
-    while not should_stop():
-        with db.transaction() as session:
-            number = retention.drop_usage(session, now=now)
-        dropped += number
-        if not number:
-            break
-    return dropped
+    return _in_batches(lambda session: retention.drop_usage(session, now=now), should_stop, 1)
 
 
 def check_ledger(now: datetime, should_stop: ShouldStop) -> int:
@@ -330,6 +292,18 @@ def live_demo_life(now: datetime, should_stop: ShouldStop) -> int:
     """What people of the demo operator have done since; nothing anywhere else."""
     life = demo.live_until(now)
     return 0 if life is None else life.records
+
+
+def _in_batches(deal: Callable[..., int], should_stop: ShouldStop, full: int) -> int:
+    """Batch after batch, each in a transaction of its own, until one is not `full`; returns the rows of all."""
+    done = 0
+    while not should_stop():
+        with db.transaction() as session:
+            number = deal(session)
+        done += number
+        if number < full:
+            break
+    return done
 
 
 # --- when ------------------------------------------------------------------------------------------------------------

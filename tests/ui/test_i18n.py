@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ def test_every_text_of_a_page_is_translated():
     missing = sorted(texts_of_pages() - english().keys())
 
     assert missing == []
+
+
+def test_no_text_is_translated_twice():
+    texts = re.findall(r'^msgid "(.+)"$', (CODE / "locales" / "en.po").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert [text for text, number in Counter(texts).items() if number > 1] == []
 
 
 def test_both_languages_have_the_same_places():
