@@ -147,7 +147,7 @@ def _quantities(held: Iterable[Held]) -> list[tuple[str, int | None]]:
     return sorted(((str(one.kind), None if one.is_unlimited else one.remaining) for one in some), key=str)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     catalogues(),
     MOMENTS,
