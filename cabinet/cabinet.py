@@ -23,6 +23,7 @@ from cabinet.services import demo
 from cabinet.ui import access, errors, faults, first_figures, formats, guard, shell
 from cabinet.ui.autopay import page as autopay
 from cabinet.ui.bundles import page as bundles
+from cabinet.ui.catalogue_desk import edit as desk_edit
 from cabinet.ui.catalogue_desk import item as desk_item
 from cabinet.ui.catalogue_desk import page as desk_catalogue
 from cabinet.ui.expenses import page as expenses
@@ -91,6 +92,7 @@ PAGE_MODULES = (
     staff_members,
     desk_catalogue,
     desk_item,
+    desk_edit,
 )
 """Importing a module registers its pages."""
 

@@ -20,6 +20,7 @@ from cabinet.services import (
     audit,
     autopay,
     billing,
+    catalogue_desk,
     clean_up,
     demo,
     notices,
@@ -233,6 +234,18 @@ def delete_expired(now: datetime, should_stop: ShouldStop) -> int:
     return _in_batches(lambda session: clean_up.delete_expired(session, now=now), should_stop, clean_up.AT_MOST)
 
 
+def publish_versions(now: datetime, should_stop: ShouldStop) -> int:
+    """Brings versions of tariffs, services and packages on sale whose day has come."""
+    published = 0
+    while not should_stop():
+        with db.transaction() as session:
+            number = catalogue_desk.publish_due(session, now=now)
+        published += number
+        if number < catalogue_desk.AT_ONCE:
+            break
+    return published
+
+
 def mark_breaches(now: datetime, should_stop: ShouldStop) -> int:
     """Writes down promises to answer that were not kept."""
     return _in_batches(lambda session: support_desk.mark_breaches(session, now=now), should_stop, support_desk.AT_ONCE)
@@ -320,7 +333,10 @@ LANES: tuple[tuple[Job, ...], ...] = (
     ),
     (Job("payments", ask_about_payments, every=timedelta(seconds=2), moves_money=True, can_be_woken=True),),
     (Job("fees to come", warn_of_fees, every=timedelta(minutes=1)),),
-    (Job("promises to answer", mark_breaches, every=timedelta(seconds=20)),),
+    (
+        Job("promises to answer", mark_breaches, every=timedelta(seconds=20)),
+        Job("planned versions", publish_versions, every=timedelta(seconds=20)),
+    ),
     (Job("outbox", send_messages, every=timedelta(seconds=1), can_be_woken=True),),
     (Job("letters", send_letters, every=timedelta(seconds=2), can_be_woken=True),),
     (

@@ -508,6 +508,15 @@ class SoldKind(StrEnum):
     BUNDLE = "bundle"
 
 
+class VersionOutcome(StrEnum):
+    """What became of a version that was planned."""
+
+    WAITING = "waiting"
+    PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+    OVERTAKEN = "overtaken"  # another version came on sale before its day
+
+
 class PromiseStep(_Model):
     """What a promised payment costs up to a sum."""
 

@@ -6,6 +6,7 @@ catalogue file alone.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from unicodedata import category
@@ -34,7 +35,7 @@ Item = Plan | Option | Bundle
 class EditWrong(CabinetError):
     """`faults`: what is wrong with which field."""
 
-    message = "Так сохранить нельзя: исправьте поля, отмеченные красным."
+    message = "Так продавать нельзя: исправьте поля, отмеченные красным."
 
     def __init__(self, faults: Mapping[str, str]) -> None:
         self.faults = dict(faults)
@@ -86,6 +87,21 @@ def next_version(item: Item, typed: Mapping[str, Any], regions: Mapping[str, str
     if made.content() == item.content() | {"version": made.version}:
         raise NothingChanged
     return made.model_copy(update={"archived": item.archived})
+
+
+def read_day(text: Any, today: date) -> date:
+    """The day on which a version comes on sale.
+
+    Raises:
+        EditWrong: it is no day, a day of the past, or more than a year away.
+    """
+    try:
+        day = date.fromisoformat(text if isinstance(text, str) else "")
+    except ValueError:
+        raise EditWrong({"starts_on": "С какого дня продавать новую версию?"}) from None
+    if not today <= day <= today + timedelta(days=366):
+        raise EditWrong({"starts_on": "День — от сегодняшнего, не дальше года."})
+    return day
 
 
 class _Wrong(ValueError):

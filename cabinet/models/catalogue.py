@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from cabinet.models.base import BigId, Instant, Json
+from cabinet.domain.catalogue import SoldKind, VersionOutcome
+from cabinet.models.base import BigId, Choice, Instant, Json
 
 
 class _Version(SQLModel):
@@ -48,3 +49,29 @@ class BundleVersion(_Version, table=True):
 
     __tablename__ = "bundle_version"
     __table_args__ = (UniqueConstraint("code", "version"),)
+
+
+class PlannedVersion(SQLModel, table=True):
+    """A version that the desk has written; it comes on sale at `starts_at`, if no other came in its place before."""
+
+    __tablename__ = "planned_version"
+    __table_args__ = (
+        Index(
+            "ix_planned_version_waiting",
+            "kind",
+            "code",
+            unique=True,
+            sqlite_where=text("outcome = 'waiting'"),
+            postgresql_where=text("outcome = 'waiting'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    kind: SoldKind = Field(sa_type=Choice(SoldKind))
+    code: str = Field(max_length=40)
+    version: int
+    content: dict = Field(sa_type=Json)
+    staff_id: int = Field(foreign_key="staff_member.id", sa_type=BigId)
+    planned_at: datetime = Field(sa_type=Instant)
+    starts_at: datetime = Field(sa_type=Instant)
+    outcome: VersionOutcome = Field(default=VersionOutcome.WAITING, sa_type=Choice(VersionOutcome))

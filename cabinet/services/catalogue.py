@@ -107,6 +107,14 @@ def _row_of(table: type[Any], item: Plan | Option | Bundle | PromisedPayment, no
     )
 
 
+def add_after(session: Session, row: Any, item: Plan | Option | Bundle, *, now: datetime) -> None:
+    """Brings the version after `row`, the newest one, on sale; closed for joining where that one is."""
+    made = _row_of(type(row), item, now)
+    made.is_archived, made.archived_in_file = row.is_archived, row.archived_in_file
+    session.add(made)
+    session.flush()
+
+
 # --- plans -----------------------------------------------------------------------------------------------------------
 
 

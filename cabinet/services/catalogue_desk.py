@@ -1,22 +1,30 @@
-"""The catalogue at the desk: everything that is sold, who is on it, and what is closed for joining.
+"""The catalogue at the desk: everything that is sold, who is on it, new versions, and what is closed for joining.
 
 What is sold is what the database holds. The catalogue file brings it there and says once whether it is on sale; what
 somebody decides here stays until the file says something else than before.
+A new version is written against the one that was on the screen, and comes on sale at once or on its day.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, cast
 
-from sqlalchemy import func, or_
+from sqlalchemy import func, or_, update
 from sqlmodel import Session, col, select
 
-from cabinet.domain.catalogue import Bundle, Option, Plan, SoldKind
+from cabinet import clock
+from cabinet.config import settings
+from cabinet.domain.catalogue import Bundle, Option, Plan, SoldKind, VersionOutcome
+from cabinet.domain.catalogue_edit import next_version, read_day
 from cabinet.domain.errors import CabinetError, NotFound
-from cabinet.models.catalogue import BundleVersion, OptionVersion, PlanVersion
+from cabinet.models.catalogue import BundleVersion, OptionVersion, PlannedVersion, PlanVersion
 from cabinet.models.options import OptionSubscription
+from cabinet.models.staff import StaffMember
 from cabinet.models.tariffs import PlanSubscription
-from cabinet.services import staff
+from cabinet.services import catalogue, staff
+
+AT_ONCE = 50
 
 _Item = Plan | Option | Bundle
 
@@ -38,6 +46,10 @@ class ChangedMeanwhile(CabinetError):
     message = "Пока вы смотрели, это изменил кто-то другой. Ниже — как стало; проверьте и повторите, если нужно."
 
 
+class AlreadyPlanned(CabinetError):
+    message = "Следующая версия уже запланирована. Сначала отмените её."
+
+
 @dataclass(frozen=True, slots=True)
 class VersionRow:
     """A version and how many numbers are on it now."""
@@ -49,6 +61,27 @@ class VersionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """A version that waits for its day, or (`is_overtaken`) never came on sale because another came before."""
+
+    version: int
+    item: _Item
+    starts_at: datetime
+    by: str
+    is_overtaken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What publishing would bring: the version as it would be, and how many numbers stay on those of before."""
+
+    before: _Item
+    after: _Item
+    starts_on: date
+    numbers: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sold:
     """Something in the catalogue with all its versions, the newest first: that one is joined while it is on sale."""
 
@@ -56,6 +89,7 @@ class Sold:
     code: str
     is_on_sale: bool
     versions: tuple[VersionRow, ...]
+    planned: Planned | None = None
 
     @property
     def newest(self) -> VersionRow:
@@ -104,6 +138,107 @@ def change_sale(
     staff.record(session, staff_id, done, facts={"sold": kind.value, "code": code, "version": version}, now=now)
 
 
+# --- new versions ----------------------------------------------------------------------------------------------------
+
+
+def draft(
+    session: Session, kind: SoldKind, code: str, version: int, typed: Mapping[str, Any], *, now: datetime
+) -> Draft:
+    """What was typed over this version, as it would be sold; `typed` has fields of `catalogue_edit` and `starts_on`.
+
+    Raises:
+        NotFound: there is none with this code.
+        ChangedMeanwhile: another version is sold by now.
+        AlreadyPlanned: the next version waits for its day already.
+        EditWrong, NothingChanged: what was typed makes no version.
+    """
+    sold = get_sold(session, kind, code, now=now)
+    if sold.newest.version != version:
+        raise ChangedMeanwhile
+    if sold.planned is not None and not sold.planned.is_overtaken:
+        raise AlreadyPlanned
+    starts_on = read_day(typed.get("starts_on"), clock.local(now).date())
+    after = next_version(sold.newest.item, typed, catalogue.regions(settings().catalogue_path))
+    return Draft(sold.newest.item, after, starts_on, sold.numbers)
+
+
+def publish(
+    session: Session, staff_id: int, kind: SoldKind, code: str, version: int, typed: Mapping[str, Any], *, now: datetime
+) -> Draft:
+    """Brings the drafted version on sale: at once when its day is today, otherwise at the midnight of its day.
+
+    Who has an earlier version keeps it.
+
+    Raises:
+        NotFound, ChangedMeanwhile, AlreadyPlanned, EditWrong, NothingChanged: see `draft`.
+    """
+    newest = _lock_newest(session, kind, code)
+    drafted = draft(session, kind, code, version, typed, now=now)
+    starts_at = datetime.combine(drafted.starts_on, time.min, clock.time_zone())
+    facts = {"sold": kind.value, "code": code, "version": version + 1}
+    if starts_at <= now:
+        catalogue.add_after(session, newest, drafted.after, now=now)
+        staff.record(session, staff_id, "version_published", facts=facts, now=now)
+        return drafted
+    planned = PlannedVersion(
+        kind=kind,
+        code=code,
+        version=version + 1,
+        content=drafted.after.content(),
+        staff_id=staff_id,
+        planned_at=now,
+        starts_at=starts_at,
+    )
+    session.add(planned)
+    session.flush()
+    facts["starts_on"] = drafted.starts_on.isoformat()
+    staff.record(session, staff_id, "version_planned", facts=facts, now=now)
+    return drafted
+
+
+def withdraw(session: Session, staff_id: int, kind: SoldKind, code: str, version: int, *, now: datetime) -> None:
+    """Takes back the version that waits for its day.
+
+    Raises:
+        ChangedMeanwhile: it does not wait any more.
+    """
+    withdrawn = session.exec(
+        update(PlannedVersion)
+        .where(
+            col(PlannedVersion.kind) == kind,
+            col(PlannedVersion.code) == code,
+            col(PlannedVersion.version) == version,
+            col(PlannedVersion.outcome) == VersionOutcome.WAITING,
+        )
+        .values(outcome=VersionOutcome.WITHDRAWN)
+        .returning(col(PlannedVersion.id))
+    ).first()
+    if withdrawn is None:
+        raise ChangedMeanwhile
+    facts = {"sold": kind.value, "code": code, "version": version}
+    staff.record(session, staff_id, "version_withdrawn", facts=facts, now=now)
+
+
+def publish_due(session: Session, *, now: datetime) -> int:
+    """Brings up to `AT_ONCE` planned versions on sale whose day has come; returns how many were dealt with."""
+    rows = session.exec(
+        select(PlannedVersion)
+        .where(col(PlannedVersion.outcome) == VersionOutcome.WAITING, col(PlannedVersion.starts_at) <= now)
+        .order_by(col(PlannedVersion.id))
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        newest = _lock_newest(session, row.kind, row.code)
+        row.outcome = VersionOutcome.OVERTAKEN
+        if newest.version == row.version - 1:
+            catalogue.add_after(session, newest, _MODELS[row.kind].model_validate(row.content), now=now)
+            row.outcome = VersionOutcome.PUBLISHED
+        session.add(row)
+    session.flush()
+    return len(rows)
+
+
 # --- how -------------------------------------------------------------------------------------------------------------
 
 
@@ -127,6 +262,7 @@ def _read(session: Session, kind: SoldKind, code: str | None, now: datetime) -> 
     query = select(table).order_by(table.version.desc())
     rows = session.exec(query if code is None else query.where(table.code == code)).all()
     numbers = _numbers(session, kind, [row.id for row in rows], now)
+    planned = _planned(session, kind, code)
     of_code: dict[str, list[Any]] = {}
     for row in rows:
         of_code.setdefault(row.code, []).append(row)
@@ -141,6 +277,7 @@ def _read(session: Session, kind: SoldKind, code: str | None, now: datetime) -> 
                 )
                 for row in versions
             ),
+            planned=planned.get(versions[0].code),
         )
         for versions in sorted(of_code.values(), key=lambda versions: versions[-1].id)
     ]
@@ -164,3 +301,27 @@ def _numbers(session: Session, kind: SoldKind, version_ids: list[int], now: date
         .group_by(column)
     ).all()
     return {cast(int, version_id): count for version_id, count in rows}
+
+
+def _planned(session: Session, kind: SoldKind, code: str | None) -> dict[str, Planned]:
+    """What was planned last of each code, where it waits or never came."""
+    query = (
+        select(PlannedVersion, StaffMember.name)
+        .join(StaffMember, col(StaffMember.id) == col(PlannedVersion.staff_id))
+        .where(col(PlannedVersion.kind) == kind)
+        .order_by(col(PlannedVersion.id))
+    )
+    rows = session.exec(query if code is None else query.where(PlannedVersion.code == code)).all()
+    last = {row.code: (row, name) for row, name in rows}
+    told = (VersionOutcome.WAITING, VersionOutcome.OVERTAKEN)
+    return {
+        row.code: Planned(
+            version=row.version,
+            item=cast(_Item, _MODELS[kind].model_validate(row.content)),
+            starts_at=row.starts_at,
+            by=name,
+            is_overtaken=row.outcome is VersionOutcome.OVERTAKEN,
+        )
+        for row, name in last.values()
+        if row.outcome in told
+    }

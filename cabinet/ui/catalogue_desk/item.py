@@ -4,6 +4,7 @@ import reflex as rx
 
 from cabinet.domain.staff import Permission
 from cabinet.ui import kit
+from cabinet.ui.catalogue_desk.parts import change_list
 from cabinet.ui.catalogue_desk.state import DeskItemState
 from cabinet.ui.catalogue_desk.views import FactView, VersionView
 from cabinet.ui.desk.frame import has, staff_frame
@@ -31,7 +32,14 @@ def desk_item() -> rx.Component:
                     ),
                     class_name="mt-5 max-w-[28rem]",
                 ),
-                rx.el.div(_answers(), _standing(), _terms(), _versions(), class_name="mt-5 max-w-[48rem] space-y-5"),
+                rx.el.div(
+                    _answers(),
+                    _standing(),
+                    _planned(),
+                    _terms(),
+                    _versions(),
+                    class_name="mt-5 max-w-[48rem] space-y-5",
+                ),
             ),
             kit.loading(kit.bone("mt-5 h-96 w-full")),
         ),
@@ -59,7 +67,18 @@ def _standing() -> rx.Component:
             rx.el.p(_ITEM.numbers, class_name="text-sm text-muted"),
             class_name="flex flex-wrap items-center gap-3",
         ),
-        rx.cond(has(Permission.SALES), rx.cond(_ITEM.is_on_sale, _close(), _open()), rx.fragment()),
+        rx.cond(
+            has(Permission.SALES),
+            rx.el.div(
+                rx.cond(
+                    _ITEM.planned.version,
+                    rx.fragment(),
+                    kit.button_link(t("Новая версия"), _ITEM.edit, "secondary", "plus", class_name="mt-4"),
+                ),
+                rx.cond(_ITEM.is_on_sale, _close(), _open()),
+            ),
+            rx.fragment(),
+        ),
         aria_label=t("Продажа"),
         class_name=recipes.CARD,
     )
@@ -82,6 +101,31 @@ def _close() -> rx.Component:
 
 def _open() -> rx.Component:
     return kit.button(t("Вернуть в продажу"), "secondary", class_name="mt-4", on_click=DeskItemState.open_sale)
+
+
+def _planned() -> rx.Component:
+    """The version that waits for its day, or what became of it."""
+    planned = _ITEM.planned
+    return rx.fragment(
+        rx.cond(planned.overtaken, kit.note("warn", planned.overtaken), rx.fragment()),
+        rx.cond(
+            planned.version,
+            rx.el.section(
+                rx.el.h2(t("Запланировано"), id="planned", class_name=recipes.CARD_TITLE),
+                rx.el.p(planned.title, class_name="mt-2 font-medium"),
+                rx.el.p(planned.by, class_name="text-sm text-muted"),
+                change_list(planned.changes),
+                rx.cond(
+                    has(Permission.SALES),
+                    kit.button(t("Отменить план"), "outline", class_name="mt-4", on_click=DeskItemState.withdraw),
+                    rx.fragment(),
+                ),
+                aria_labelledby="planned",
+                class_name=recipes.CARD,
+            ),
+            rx.fragment(),
+        ),
+    )
 
 
 def _terms() -> rx.Component:

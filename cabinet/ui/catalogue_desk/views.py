@@ -1,6 +1,6 @@
 """What is sold, in the words of the desk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -8,9 +8,10 @@ from cabinet import clock
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Bundle, Option, OptionPeriod, Plan, Rate, SoldKind
 from cabinet.domain.catalogue_edit import TEXTS, UNLIMITED, fields_of
+from cabinet.domain.money import parse_kopecks
 from cabinet.domain.periods import PeriodUnit
 from cabinet.locales import Language, translate
-from cabinet.services.catalogue_desk import Sold, VersionRow
+from cabinet.services.catalogue_desk import Draft, Planned, Sold, VersionRow
 from cabinet.ui import formats, rates
 
 _Item = Plan | Option | Bundle
@@ -59,6 +60,59 @@ class VersionView:
 
 
 @dataclass
+class FieldView:
+    """A field of the editor; `error` says what is wrong with it. `kind`: text, lines or date."""
+
+    key: str
+    name: str
+    value: str
+    unit: str
+    kind: str
+    error: str = ""
+
+
+@dataclass
+class GroupView:
+    """Fields that belong together; `is_wide` ones are long and stand one below the other."""
+
+    title: str
+    hint: str
+    is_wide: bool
+    fields: list[FieldView]
+
+
+@dataclass
+class ChangeView:
+    """What was and what will be; `difference` of money."""
+
+    name: str
+    before: str
+    after: str
+    difference: str
+
+
+@dataclass
+class DraftView:
+    """What publishing would bring, in sentences and figures."""
+
+    title: str = ""
+    sentences: list[str] = field(default_factory=list)
+    changes: list[ChangeView] = field(default_factory=list)
+    is_at_once: bool = True
+
+
+@dataclass
+class PlannedView:
+    """A version that waits; `overtaken` is a sentence in place of it where it never came on sale."""
+
+    version: int = 0
+    title: str = ""
+    by: str = ""
+    changes: list[ChangeView] = field(default_factory=list)
+    overtaken: str = ""
+
+
+@dataclass
 class ItemView:
     """One of them. `version` is what a change is about: of another one nothing is changed."""
 
@@ -72,6 +126,8 @@ class ItemView:
     words: list[str] = field(default_factory=list)
     facts: list[FactView] = field(default_factory=list)
     versions: list[VersionView] = field(default_factory=list)
+    planned: PlannedView = field(default_factory=PlannedView)
+    edit: str = ""
 
 
 def row_view(sold: Sold, now: datetime, language: Language) -> RowView:
@@ -80,6 +136,8 @@ def row_view(sold: Sold, now: datetime, language: Language) -> RowView:
     second = [_version(sold.newest, now, language), sold.code]
     if older:
         second.append(translate("на прежних версиях: {count}", language, count=formats.number(older, language)))
+    if sold.planned is not None and not sold.planned.is_overtaken:
+        second.append(_planned_title(sold.planned, now, language))
     return RowView(
         name=sold.newest.item.name,
         second=" · ".join(second),
@@ -112,7 +170,124 @@ def item_view(sold: Sold, regions: Mapping[str, str], now: datetime, language: L
             )
             for row in sold.versions
         ],
+        planned=_planned_view(sold, regions, now, language),
+        edit=f"/staff/catalogue/edit/?kind={sold.kind}&code={sold.code}",
     )
+
+
+# --- a new version ---------------------------------------------------------------------------------------------------
+
+_GROUPS = {
+    "words": ("Слова", "Так это называется и описывается для абонента."),
+    "fee": ("Плата", "Пустое поле региона — там общая плата. Пустая общая — продаётся только в названных регионах."),
+    "gives": ("Что входит", "Число или «безлимит»; пусто — не входит."),
+    "step": ("Настройки", "Сколько каждый шаг добавляет к плате."),
+    "rate": ("Цены вне пакетов", "Сколько платит тот, у кого пакета нет или он кончился."),
+    "when": ("Когда", "Сегодня — сразу; иначе в полночь этого дня."),
+}
+_GROUP_OF = {"price": "fee", "lasts_days": "gives"}
+
+
+def group_views(
+    item: _Item, regions: Mapping[str, str], starts_on: str, faults: Mapping[str, str], language: Language
+) -> list[GroupView]:
+    """The fields of the editor; what is wrong with them stands at them."""
+    groups: dict[str, list[FieldView]] = {code: [] for code in _GROUPS}
+    for key, text in fields_of(item, regions).items():
+        what = key.partition(":")[0]
+        region = key.removeprefix("fee:") if key.startswith("fee:") else ""
+        one = FieldView(
+            key=key,
+            name=regions.get(region, region) or label(item, key, regions, language),
+            value=text,
+            unit="" if region else unit_words(item, key, language),
+            kind="lines" if key == "description" else "text",
+            error=translate(faults.get(key, ""), language),
+        )
+        groups["words" if key in TEXTS else _GROUP_OF.get(what, what)].append(one)
+    day = FieldView("starts_on", translate("Первый день продажи", language), starts_on, "", "date")
+    day.error = translate(faults.get("starts_on", ""), language)
+    groups["when"].append(day)
+    return [
+        GroupView(translate(title, language), translate(hint, language), code == "words", groups[code])
+        for code, (title, hint) in _GROUPS.items()
+        if groups[code]
+    ]
+
+
+def faulty(groups: Sequence[GroupView]) -> str:
+    """The names of the fields with which something is wrong."""
+    return ", ".join(one.name for group in groups for one in group.fields if one.error)
+
+
+def draft_view(draft: Draft, regions: Mapping[str, str], now: datetime, language: Language) -> DraftView:
+    """What publishing would bring."""
+    today = clock.local(now).date()
+    is_at_once = draft.starts_on <= today
+    before, after = draft.before.version, draft.after.version
+    day = formats.date_only(draft.starts_on, today, language)
+    begins = (
+        translate("Версия {version} продаётся сразу после публикации.", language, version=after)
+        if is_at_once
+        else translate("Версия {version} продаётся с {day}, до этого — нынешняя.", language, version=after, day=day)
+    )
+    stay = translate(
+        "На прежних версиях остаются: {count}. Их условия не меняются.",
+        language,
+        count=formats.number(draft.numbers, language),
+    )
+    return DraftView(
+        title=translate("Версия {before} → версия {after}", language, before=before, after=after),
+        sentences=[begins, stay],
+        changes=changes(draft.before, draft.after, regions, language),
+        is_at_once=is_at_once,
+    )
+
+
+def changes(before: _Item, after: _Item, regions: Mapping[str, str], language: Language) -> list[ChangeView]:
+    """Fields that are not the same in both."""
+    old, new = fields_of(before, regions), fields_of(after, regions)
+    return [
+        ChangeView(
+            name=label(before if key in old else after, key, regions, language),
+            before=value_words(before, key, old.get(key, ""), language),
+            after=value_words(after, key, new.get(key, ""), language),
+            difference=_difference(key, old.get(key, ""), new.get(key, ""), language),
+        )
+        for key in {**old, **new}
+        if old.get(key, "") != new.get(key, "")
+    ]
+
+
+def _difference(key: str, before: str, after: str, language: Language) -> str:
+    if key.partition(":")[0] not in ("fee", "price", "step", "rate") or not before or not after:
+        return ""
+    kopecks = parse_kopecks(after) - parse_kopecks(before)
+    return formats.income(kopecks, language) if kopecks > 0 else formats.money(kopecks, language)
+
+
+def _planned_view(sold: Sold, regions: Mapping[str, str], now: datetime, language: Language) -> PlannedView:
+    planned = sold.planned
+    if planned is None or (planned.is_overtaken and planned.version < sold.newest.version):
+        return PlannedView()
+    if planned.is_overtaken:
+        words = "Версия, запланированная на {day}, не вышла: раньше неё номер {version} заняла другая."
+        day = _day(planned.starts_at, now, language)
+        return PlannedView(overtaken=translate(words, language, day=day, version=planned.version))
+    return PlannedView(
+        version=planned.version,
+        title=_planned_title(planned, now, language),
+        by=translate("Запланировал сотрудник: {name}", language, name=planned.by),
+        changes=changes(sold.newest.item, planned.item, regions, language),
+    )
+
+
+def _planned_title(planned: Planned, now: datetime, language: Language) -> str:
+    day = _day(planned.starts_at, now, language)
+    return translate("с {day} — версия {version}", language, day=day, version=planned.version)
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
 
 
 def facts(item: _Item, regions: Mapping[str, str], language: Language) -> list[FactView]:
@@ -223,5 +398,8 @@ def _version(row: VersionRow, now: datetime, language: Language) -> str:
 
 
 def _since(row: VersionRow, now: datetime, language: Language) -> str:
-    day = formats.date_only(clock.local(row.since).date(), clock.local(now).date(), language)
-    return translate("с {day}", language, day=day)
+    return translate("с {day}", language, day=_day(row.since, now, language))
+
+
+def _day(at: datetime, now: datetime, language: Language) -> str:
+    return formats.date_only(clock.local(at).date(), clock.local(now).date(), language)
