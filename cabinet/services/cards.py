@@ -23,6 +23,7 @@ from cabinet.services.sessions import ActiveSession
 from cabinet.services.support import TicketLine
 
 OPENED, UNMASKED, SESSION_ENDED = "card_opened", "card_unmasked", "session_ended"
+SEEN = "figures_seen"  # beside a ticket, whose number is the reason
 LOOK_LASTS = timedelta(minutes=30)
 SEARCHES_AN_HOUR = 120  # more is no work with people who call
 SHORTEST_REASON, LONGEST_REASON = 5, 300
@@ -98,6 +99,14 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside a ticket of who asked it: nothing that needs a reason of its own."""
+
+    status: SubscriberStatus
+    figures: Overview
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """An opening that is still good."""
 
@@ -134,6 +143,29 @@ def find_asker(session: Session, ticket_id: int) -> Found:
     if row is None:
         raise NotFound
     return Found(cast(int, row.id), row.msisdn, row.name)
+
+
+def look_beside(session: Session, staff_id: int, ticket_id: int, *, now: datetime) -> Beside:
+    """Balance, tariff and status of who asked the question; the look is written down once in half an hour.
+
+    Raises:
+        NotFound: there is no such ticket.
+        OwnAccount
+    """
+    subscriber_id = find_asker(session, ticket_id).subscriber_id
+    refuse_own(session, staff_id, subscriber_id)
+    lately = session.exec(
+        select(StaffAction.facts).where(
+            StaffAction.subscriber_id == subscriber_id,
+            StaffAction.staff_id == staff_id,
+            StaffAction.kind == SEEN,
+            col(StaffAction.happened_at) > now - LOOK_LASTS,
+        )
+    )
+    if not any(facts.get("ticket") == ticket_id for facts in lately):
+        staff.record(session, staff_id, SEEN, subscriber_id=subscriber_id, facts={"ticket": ticket_id}, now=now)
+    status = session.get_one(Subscriber, subscriber_id).status
+    return Beside(status, overview.get_overview(session, subscriber_id, now=now))
 
 
 def open_card(session: Session, staff_id: int, number: str, *, reason: str, words: str, now: datetime) -> Card:

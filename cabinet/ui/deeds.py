@@ -12,6 +12,7 @@ from cabinet.ui import formats
 
 _SENTENCES = {
     "card_opened": "Открыта карточка номера",
+    "figures_seen": "Посмотрены баланс и тариф, чтобы ответить на обращение № {ticket}",
     "card_unmasked": "Номер и имя показаны полностью",
     "session_ended": "Завершён сеанс на устройстве: {device}",
     "adjustment_proposed": "Предложена корректировка счёта: {amount_kopecks}",

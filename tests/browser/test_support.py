@@ -74,6 +74,7 @@ def test_a_question_goes_from_both_sides_to_the_rating(page: Page, site: Site, n
     with irina.expect_download() as saved:
         irina.get_by_role("link", name=re.compile("снимок")).click()
     assert Image.open(saved.value.path()).size == (60, 40)
+    expect(irina.get_by_role("complementary", name="Об абоненте")).to_contain_text("Баланс")
     assert violations(irina) == []
 
     irina.get_by_label("Ответ абоненту").fill("Звонила вчера, раздражён")

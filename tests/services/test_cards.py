@@ -113,6 +113,31 @@ def test_whoever_asked_is_found_by_the_question(session, anna):
         cards.find_asker(session, ticket_id + 1)
 
 
+def given_question(session: Session, anna: SimpleNamespace) -> int:
+    return support.open_ticket(session, anna.id, category="money", text="За что?", occasion="first", now=NOON)
+
+
+def test_beside_a_ticket_stands_the_money_and_the_look_is_written_once_in_half_an_hour(session, irina, anna):
+    ticket_id = given_question(session, anna)
+
+    for minutes in (0, 1, 29):
+        beside = cards.look_beside(session, irina.id, ticket_id, now=NOON + timedelta(minutes=minutes))
+    assert (beside.figures.main_kopecks, beside.figures.plan_name) == (12_000, "Старт")
+    assert done_to(session, anna) == [("figures_seen", "Ирина М.", "")]
+
+    cards.look_beside(session, irina.id, ticket_id, now=NOON + HALF_AN_HOUR)
+    assert len(done_to(session, anna)) == 2
+
+
+def test_beside_a_ticket_of_their_own_nobody_of_the_staff_sees_anything(session, irina, anna):
+    ticket_id, own = given_question(session, anna), given_own(session, anna.number)
+
+    with pytest.raises(cards.OwnAccount):
+        cards.look_beside(session, own, ticket_id, now=NOON)
+
+    assert done_to(session, anna) == []
+
+
 def test_nobody_opens_their_own_card(session, irina, anna):
     own = SimpleNamespace(id=given_own(session, anna.number))
 

@@ -8,7 +8,7 @@ from cabinet.domain.staff import AdjustmentReason, LookReason
 from cabinet.locales import Language, translate
 from cabinet.services.adjustments import Adjustment
 from cabinet.services.cards import Card, Found
-from cabinet.ui import deeds, formats, operations
+from cabinet.ui import deeds, figures, formats, operations
 
 LOOK_REASONS = {
     LookReason.CALL: "Абонент позвонил",
@@ -25,7 +25,6 @@ ADJUSTMENT_REASONS = {
     AdjustmentReason.PAID_TWICE: "Зачислили лишнее",
 }
 _STATES = {"waiting": "ждёт решения", "approved": "выполнена", "declined": "отклонена"}
-_STATUSES = {"active": "работает", "blocked": "заблокирован", "closed": "договор закрыт"}
 
 
 @dataclass
@@ -113,13 +112,13 @@ def found_view(found: Found) -> str:
 
 def card_view(card: Card, language: Language) -> CardView:
     """The card, masked unless it is whole."""
-    figures, now = card.figures, card.figures.as_of
-    name = figures.name if card.is_whole else masked_name(figures.name)
+    seen, now = card.figures, card.figures.as_of
+    name = seen.name if card.is_whole else masked_name(seen.name)
     return CardView(
         is_whole=card.is_whole,
         name=name,
-        initial=figures.name[:1],
-        number=formats.phone(figures.msisdn) if card.is_whole else masked_number(figures.msisdn),
+        initial=seen.name[:1],
+        number=formats.phone(seen.msisdn) if card.is_whole else masked_number(seen.msisdn),
         facts=_facts(card, language),
         operations=[
             LineView(
@@ -129,7 +128,7 @@ def card_view(card: Card, language: Language) -> CardView:
                 amount=signed(one.amount_kopecks, language),
                 is_income=one.amount_kopecks > 0,
             )
-            for one in figures.operations
+            for one in seen.operations
         ],
         sessions=[
             SessionView(
@@ -164,33 +163,12 @@ def card_view(card: Card, language: Language) -> CardView:
 
 
 def _facts(card: Card, language: Language) -> list[Pair]:
-    figures, now = card.figures, card.figures.as_of
-    facts: list[Pair] = []
+    now = card.figures.as_of
+    facts = [Pair(name, value) for name, value in figures.standing(card.figures, card.status, language)]
 
     def fact(name: str, value: str) -> None:
         facts.append(Pair(translate(name, language), value))
 
-    fact("Баланс", formats.money(figures.main_kopecks, language))
-    if figures.bonus_kopecks:
-        fact("Бонусы", formats.money(figures.bonus_kopecks, language))
-    if figures.debt_kopecks:
-        fact("Долг за связь", formats.money(figures.debt_kopecks, language))
-    if figures.credit_limit_kopecks:
-        fact("Кредитный лимит", formats.money(figures.credit_limit_kopecks, language))
-    status = "приостановлен" if figures.is_suspended else _STATUSES[card.status]
-    fact("Связь", translate(status, language))
-    fact("Тариф", figures.plan_name)
-    if figures.next_charge is not None:
-        charge = figures.next_charge
-        on = formats.day(clock.local(charge.at).date(), clock.local(now).date(), language)
-        fact("Следующая плата", f"{on}, {formats.money(charge.amount_kopecks, language)}")
-    left = [
-        translate("безлимит", language) if one.is_unlimited else formats.quantity(one.kind, one.remaining, language)
-        for one in figures.allowances
-        if not one.scope_name
-    ]
-    if left:
-        fact("Осталось", " · ".join(left))
     if card.options:
         fact("Услуги", ", ".join(card.options))
     account = card.account_number

@@ -13,9 +13,9 @@ from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.staff import Permission
 from cabinet.domain.support import TicketCategory
 from cabinet.locales import Language, language_of, translate
-from cabinet.services import help_votes, support, support_desk
+from cabinet.services import cards, help_votes, support, support_desk
 from cabinet.services.support_desk import Queue, QueuePage
-from cabinet.ui import access, guard, tickets
+from cabinet.ui import access, figures, guard, tickets
 from cabinet.ui.support_desk import views
 from cabinet.ui.support_desk.views import ChipView, CountView, FiguresView, RowView, TicketView
 from cabinet.ui.tickets import Fact
@@ -111,6 +111,7 @@ class TicketState(rx.State):
     is_ready: bool = False
     is_missing: bool = False
     desk: TicketView = TicketView()
+    beside: list[Fact] = []
     others_here: str = ""
     templates: list[Fact] = []
     agents: list[Fact] = []
@@ -228,6 +229,13 @@ class TicketState(rx.State):
         except NotFound:
             self.is_missing, self.is_ready = True, False
             return
+        try:
+            beside = await in_session(cards.look_beside, staff_id, ticket_id, now=now)
+        except CabinetError:  # their own number: nobody of the staff sees themselves here
+            self.beside = []
+        else:
+            standing = figures.standing(beside.figures, beside.status, language)
+            self.beside = [Fact(name, value) for name, value in standing]
         self.is_missing, self.is_changed = False, False
         self.desk = views.ticket_view(found, now, language)
         self.others_here = views.colleagues(found.colleagues, language)

@@ -206,10 +206,29 @@ def _subscriber() -> rx.Component:
             rx.cond(desk.staff, t("Отвечает: {name}", name=desk.staff), t("Обращение никто не взял")),
             class_name="mt-3 text-sm text-muted",
         ),
+        rx.el.dl(rx.foreach(TicketState.beside, _fact), class_name="mt-3 space-y-2 text-sm empty:hidden"),
+        rx.cond(
+            TicketState.beside,
+            rx.el.p(
+                kit.icon("history", "size-4 shrink-0"),
+                t("Что вы это посмотрели, абонент увидит в профиле"),
+                class_name="mt-3 flex gap-2 text-xs text-muted",
+            ),
+            rx.fragment(),
+        ),
         kit.page_action(
             t("Карточка абонента"), rx.Var.create(f"/staff/subscribers/?ticket={desk.id}"), class_name="-mb-2 text-sm"
         ),
         class_name=recipes.CARD,
+    )
+
+
+def _fact(fact: rx.Var[Fact]) -> rx.Component:
+    return rx.el.div(
+        rx.el.dt(fact.name, class_name="text-muted"),
+        rx.el.dd(fact.value, class_name="text-right font-medium"),
+        key=fact.name,
+        class_name="flex flex-wrap justify-between gap-x-4",
     )
 
 
