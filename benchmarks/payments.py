@@ -213,7 +213,8 @@ def _answers(address: str) -> bool:
 async def page(request: Request) -> JSONResponse:
     """What the page of the result does on the server: it waits for news and reads."""
     subscriber_id, top_up_id = request.path_params["subscriber"], request.path_params["top_up"]
-    await news.wait(subscriber_id, 30)
+    with news.listening(subscriber_id) as bell:
+        await news.wait(bell, 30)
     result = await db.in_read_session(top_ups.get_result, subscriber_id, top_up_id, now=clock.now())
     return JSONResponse({"state": result.top_up.state, "kopecks": result.main_kopecks})
 

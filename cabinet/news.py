@@ -5,8 +5,8 @@ while by himself.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 from sqlalchemy.orm import Session
 
@@ -17,22 +17,30 @@ _KEPT = "news"
 _waiting: dict[int, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
 
 
-async def wait(subscriber_id: int, seconds: float) -> bool:
-    """Until something is told of the subscriber (True), at most so long (False)."""
+@contextmanager
+def listening(subscriber_id: int) -> Iterator[asyncio.Event]:
+    """The bell for `wait`: what is told of the subscriber within the block rings it, between two waits, too."""
     loop, bell = asyncio.get_running_loop(), asyncio.Event()
     entry = (loop, bell)
     _waiting.setdefault(subscriber_id, set()).add(entry)
     try:
-        async with asyncio.timeout(seconds):
-            await bell.wait()
-        return True
-    except TimeoutError:
-        return False
+        yield bell
     finally:
         others = _waiting.get(subscriber_id, set())
         others.discard(entry)
         if not others:
             _waiting.pop(subscriber_id, None)
+
+
+async def wait(bell: asyncio.Event, seconds: float) -> bool:
+    """Until something is told, or has been since the last wait (True), at most so long (False)."""
+    try:
+        async with asyncio.timeout(seconds):
+            await bell.wait()
+    except TimeoutError:
+        return False
+    bell.clear()
+    return True
 
 
 def tell(subscriber_id: int) -> None:

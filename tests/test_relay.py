@@ -26,6 +26,11 @@ def redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
     redis_client.forget()
 
 
+async def hears(subscriber_id: int, seconds: float) -> bool:
+    with news.listening(subscriber_id) as bell:
+        return await news.wait(bell, seconds)
+
+
 async def told_by_another_process() -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", TELL, cwd=ROOT)
     assert await process.wait() == 0
@@ -39,7 +44,7 @@ async def listened(redis: RedisServer) -> None:
 async def test_news_of_another_process_is_heard_at_once(redis):
     async with relay.hearing():
         await listened(redis)
-        waiting = asyncio.create_task(news.wait(7, 20))
+        waiting = asyncio.create_task(hears(7, 20))
 
         await told_by_another_process()
 
@@ -52,7 +57,7 @@ async def test_news_is_heard_again_after_redis_was_away(redis):
         redis.stop()
         redis.start()
         await listened(redis)
-        waiting = asyncio.create_task(news.wait(7, 20))
+        waiting = asyncio.create_task(hears(7, 20))
 
         await told_by_another_process()
 
@@ -64,7 +69,7 @@ async def test_what_somebody_else_writes_there_harms_nothing(redis):
         await listened(redis)
         for told in ("", "[]", '{"from": "x", "topic": "nothing", "what": []}', '{"from": "x", "topic": "news"}'):
             redis.client.publish(relay.CHANNEL, told)
-        waiting = asyncio.create_task(news.wait(7, 20))
+        waiting = asyncio.create_task(hears(7, 20))
 
         await told_by_another_process()
 

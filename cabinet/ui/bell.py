@@ -36,16 +36,18 @@ class BellState(rx.State):
         """Counts again as soon as something has happened; gives up after ten minutes, when the page has to be looked at
         again. The newest one watches alone, so that nobody can set off a crowd of them."""
         subscriber_id = guard.subscriber_id(self)
-        async with self:
-            self._watches += 1
-            number = self._watches
         ends = asyncio.get_running_loop().time() + WATCH_FOR
-        while asyncio.get_running_loop().time() < ends:
-            await news.wait(subscriber_id, LOOK_EVERY)
+        with news.listening(subscriber_id) as bell:
             async with self:
-                if self._watches != number:
-                    return
-                await self._read()
+                self._watches += 1
+                number = self._watches
+                await self._read()  # what happened since the page was opened was told to nobody
+            while asyncio.get_running_loop().time() < ends:
+                await news.wait(bell, LOOK_EVERY)
+                async with self:
+                    if self._watches != number:
+                        return
+                    await self._read()
 
     async def _read(self) -> None:
         language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)

@@ -252,8 +252,22 @@ async def test_opening_the_notices_silences_the_bell(anna: Principal):
     assert bell.unread == ""
 
 
+async def hears(subscriber_id: int, seconds: float) -> bool:
+    with news.listening(subscriber_id) as bell:
+        return await news.wait(bell, seconds)
+
+
+async def test_what_is_told_between_two_waits_is_not_missed(anna: Principal):
+    with news.listening(anna.subscriber_id) as bell:
+        assert not await news.wait(bell, 0)
+        await asyncio.to_thread(given_told, anna, 1)
+
+        assert await news.wait(bell, 20)
+        assert not await news.wait(bell, 0)
+
+
 async def test_who_waits_for_news_is_told_after_the_commit(anna: Principal):
-    waiting = asyncio.create_task(news.wait(anna.subscriber_id, 20))
+    waiting = asyncio.create_task(hears(anna.subscriber_id, 20))
     await asyncio.sleep(0)  # it waits now
 
     await asyncio.to_thread(given_told, anna, 1)
@@ -263,7 +277,7 @@ async def test_who_waits_for_news_is_told_after_the_commit(anna: Principal):
 
 
 async def test_nobody_is_told_of_what_was_rolled_back(anna: Principal):
-    waiting = asyncio.create_task(news.wait(anna.subscriber_id, 0.2))
+    waiting = asyncio.create_task(hears(anna.subscriber_id, 0.2))
     await asyncio.sleep(0)  # it waits now
 
     with pytest.raises(ZeroDivisionError):

@@ -206,18 +206,18 @@ class ResultState(rx.State):
         The newest one watches alone, so that nobody can set off a crowd of them.
         """
         subscriber_id = guard.subscriber_id(self)
-        async with self:
-            self._watches += 1
-            number = self._watches
         ends = asyncio.get_running_loop().time() + WATCH_FOR
-        while asyncio.get_running_loop().time() < ends:
-            await news.wait(subscriber_id, LOOK_EVERY)
+        with news.listening(subscriber_id) as bell:
             async with self:
-                if self._watches != number:
-                    return
-                await self._read()
-                if self.result.state != "wait":
-                    return
+                self._watches += 1
+                number = self._watches
+                await self._read()  # what came since the page was opened was told to nobody
+            while self.result.state == "wait" and asyncio.get_running_loop().time() < ends:
+                await news.wait(bell, LOOK_EVERY)
+                async with self:
+                    if self._watches != number:
+                        return
+                    await self._read()
 
     async def _read(self) -> None:
         language, now, subscriber_id = language_of(self.router.headers.cookie), clock.now(), guard.subscriber_id(self)
