@@ -231,8 +231,8 @@ async def killed_worker_of_two(town: Town) -> str:
     """Workers of their own: one dies in a batch of fees and one after sending; of two that share the rest one dies."""
     place, anna = town.place, Subscriber(town.place, ANNA)
     place.more["CABINET_WORKER_INSIDE"] = "false"
+    await _work_until_quiet(place)  # without them the web process is not ready: messages wait too long
     place.web.start()
-    await _work_until_quiet(place)
 
     sending = place.add_worker(*dying(BEFORE_MARKING, "worker"))
     with suppress(CannotSignIn):
@@ -246,13 +246,13 @@ async def killed_worker_of_two(town: Town) -> str:
     charging, before = place.add_worker(*dying(IN_A_BATCH, "worker")), _fees(place)
     await asyncio.to_thread(charging.wait_dead)
     check(_fees(place) == before, "fees without a commit")
-    place.web.start()
     first, second = place.add_worker(), place.add_worker()
     await until(lambda: _fees(place) > before, "fees are charged")
     first.kill()
     await until(lambda: not _fees_due(place), "no fee is due", 180)
     check(not second.is_dead, "the other worker ended")
     check(_charged_twice(place) == 0, f"{_charged_twice(place)} periods were charged twice")
+    place.web.start()
     await anna.sign_in()
     return f"the code came once; {_fees(place) - before} fees of 40 days, each once; signing in again works"
 
