@@ -109,7 +109,7 @@ class Place:
 
     def add_worker(self, *command: str) -> Process:
         """One more worker of its own, which has begun, by another command if there is one."""
-        self.workers.append(Process(self, 0))
+        self.workers.append(Process(self, free_port()))
         self.workers[-1].begin(*(command or WORK))
         return self.workers[-1]
 
