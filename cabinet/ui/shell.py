@@ -15,6 +15,7 @@ from cabinet.ui.desk.state import DeskState
 from cabinet.ui.faults import FaultState
 from cabinet.ui.i18n import IS_ENGLISH, is_english, only_in, t
 from cabinet.ui.kit import Text, recipes
+from cabinet.ui.page_state import PageState
 
 Access = Literal["public", "subscriber", "staff"]
 
@@ -163,27 +164,24 @@ def frame(
     *children: Any,
     here: str,
     title: Text,
-    name: Text,
-    number: Text,
-    initial: Text,
-    read_at: Text = "",
+    of: type[PageState],
     back: str = "",
     is_task: bool = False,
 ) -> rx.Component:
     """A page of a signed-in subscriber: rail or bar, header, content.
 
     `here` is the address of the section (as in `RAIL`), `title` the heading of the page (seen on every page but the
-    dashboard, whose header shows the number), `name`, `number` and `initial` are the subscriber's, already formatted,
-    `read_at` the time of the page's figures (“14:32”). `back` is the page that this one hangs off.
+    dashboard, whose header shows the number), `of` says whose it is and of when. `back` is the page that this one hangs
+    off.
     `is_task`: a page for one thing to do is narrow.
     """
     width = "max-w-[34rem] px-4 lg:mx-0 lg:max-w-[38rem]" if is_task else "max-w-[40rem] px-4 lg:max-w-none"
     return rx.el.div(
         skip_link(),
         rx.el.div(
-            _rail(here, name, number, initial),
+            _rail(here, of),
             rx.el.div(
-                _header(here, title, number, name, initial, back),
+                _header(here, title, of, back),
                 rx.el.main(
                     *children,
                     id="main",
@@ -195,10 +193,10 @@ def frame(
             class_name="lg:mx-auto lg:grid lg:max-w-[76rem] lg:grid-cols-[15rem_minmax(0,1fr)] lg:gap-8 lg:px-6",
         ),
         _bar(back or here),
-        kit.owner(number),
+        kit.owner(of.number),
         kit.refresher(BellState.load),
         kit.update_strip("bottom-16"),
-        kit.offline_strip(read_at),
+        kit.offline_strip(of.read_at),
         kit.toast(FaultState.text),
         class_name=BODY,
     )
@@ -379,7 +377,7 @@ def skip_link() -> rx.Component:
     )
 
 
-def _rail(here: str, name: Text, number: Text, initial: Text) -> rx.Component:
+def _rail(here: str, of: type[PageState]) -> rx.Component:
     groups: list[rx.Component] = []
     for heading, sections in RAIL:
         groups.append(rx.el.p(t(heading), class_name="px-3 pt-5 pb-1.5 text-xs font-semibold text-muted"))
@@ -393,11 +391,11 @@ def _rail(here: str, name: Text, number: Text, initial: Text) -> rx.Component:
         ),
         rx.el.nav(*groups, aria_label=t("Разделы")),
         kit.page_link(
-            _avatar(initial),
+            _avatar(of.initial),
             rx.el.span(
                 rx.el.span(t("Профиль"), class_name="sr-only"),
-                rx.el.span(name, class_name="block text-sm font-semibold"),
-                rx.el.span(number, class_name="block text-xs whitespace-nowrap text-muted"),
+                rx.el.span(of.name, class_name="block text-sm font-semibold"),
+                rx.el.span(of.number, class_name="block text-xs whitespace-nowrap text-muted"),
                 class_name="leading-tight",
             ),
             to="/profile/",
@@ -409,12 +407,12 @@ def _rail(here: str, name: Text, number: Text, initial: Text) -> rx.Component:
     )
 
 
-def _header(here: str, title: Text, number: Text, name: Text, initial: Text, back: str) -> rx.Component:
+def _header(here: str, title: Text, of: type[PageState], back: str) -> rx.Component:
     if here == "/":
         heading = [
             rx.el.p(
                 rx.el.span(t("Мой номер"), class_name="block text-xs text-muted"),
-                rx.el.span(number, class_name="block min-h-6 font-semibold"),
+                rx.el.span(of.number, class_name="block min-h-6 font-semibold"),
                 class_name="min-w-0 flex-1 leading-tight",
             ),
             rx.el.h1(_words(title), class_name="sr-only"),
@@ -427,9 +425,9 @@ def _header(here: str, title: Text, number: Text, name: Text, initial: Text, bac
             *heading,
             _bell(),
             kit.page_link(
-                _avatar(initial),
+                _avatar(of.initial),
                 to="/profile/",
-                aria_label=rx.Var.create(f"{t('Профиль')}: {name}"),
+                aria_label=rx.Var.create(f"{t('Профиль')}: {of.name}"),
                 class_name="inline-flex size-11 items-center justify-center rounded-full",
             ),
             class_name="mx-auto flex min-h-16 max-w-[40rem] items-center gap-3 lg:h-20 lg:max-w-none",

@@ -43,9 +43,7 @@ def autopay() -> rx.Component:
         kit.toast(AutopayState.done, key=AutopayState.done_number),
         here="/autopay/",
         title="Автоплатёж",
-        name=AutopayState.name,
-        number=AutopayState.number,
-        initial=AutopayState.initial,
+        of=AutopayState,
         back="/",
         is_task=True,
     )

@@ -10,15 +10,16 @@ from cabinet import clock
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.autopay import AutopayKind, AutopayNotSo, CeilingTooLow, Terms
 from cabinet.domain.errors import CabinetError
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import translate
 from cabinet.services import autopay, subscribers
 from cabinet.services.autopay import Autopay, Upcoming
 from cabinet.services.sessions import Principal
 from cabinet.services.sign_in import FreshCodeNeeded
 from cabinet.services.top_ups import Method
-from cabinet.ui import access, formats, guard
+from cabinet.ui import access, guard
 from cabinet.ui.autopay import views
 from cabinet.ui.autopay.views import Draft, HintsView, MethodView, NoteView, RuleView
+from cabinet.ui.page_state import PageState
 
 log = structlog.get_logger(__name__)
 
@@ -36,14 +37,9 @@ class _Screen(NamedTuple):
     autopay: Autopay
 
 
-class AutopayState(rx.State):
+class AutopayState(PageState, rx.State):
     """What the page shows. `opened` counts the times that the fields began anew."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     rule: RuleView = RuleView()
     methods: list[MethodView] = []
     hints: HintsView = HintsView()
@@ -178,9 +174,7 @@ class AutopayState(rx.State):
             return None
         found = screen.autopay
         self.has_failed = False
-        self.number = formats.phone(screen.msisdn)
-        self.name = screen.name or self.number
-        self.initial = screen.name[:1].upper()
+        self._greet(screen.name, screen.msisdn)
         self.methods = views.method_views(found, language)
         self.rule = views.rule_view(found, now, language)
         self.needs_code = found.needs_code
@@ -213,9 +207,6 @@ class AutopayState(rx.State):
     def _put(self, draft: Draft) -> None:
         self.draft, self.wrong, self.error, self.refusal = draft, "", "", ""
         self.opened += 1  # the fields begin anew with it
-
-    def _language(self) -> Language:
-        return language_of(self.router.headers.cookie)
 
 
 def _read_screen(session: Any, caller: Principal, *, now: Any) -> _Screen:

@@ -34,10 +34,7 @@ def packages() -> rx.Component:
         quote_sheet(on_done=BundlesState.refresh),
         here="/packages/",
         title="Пакеты",
-        name=BundlesState.name,
-        number=BundlesState.number,
-        initial=BundlesState.initial,
-        read_at=BundlesState.read_at,
+        of=BundlesState,
     )
 
 

@@ -7,12 +7,12 @@ import structlog
 
 from cabinet import clock
 from cabinet.db import in_read_session
-from cabinet.locales import Language, language_of, translate
 from cabinet.services import bundles, subscribers
 from cabinet.services.bundles import Bundles
-from cabinet.ui import access, formats, guard
+from cabinet.ui import access, guard
 from cabinet.ui.bundles import views
 from cabinet.ui.bundles.views import CardView, GroupView, MeterView, MonthlyView, NoteView
+from cabinet.ui.page_state import PageState
 from cabinet.ui.quotes import forget_done, open_sheet
 
 log = structlog.get_logger(__name__)
@@ -28,17 +28,10 @@ class _Screen(NamedTuple):
     bundles: Bundles
 
 
-class BundlesState(rx.State):
+class BundlesState(PageState, rx.State):
     """What the packages show. `chosen` is the one on sale that is marked; `answers` counts readings: with each, every
     switch stands as things really are."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
-    read_at: str = ""
-    as_of: str = ""
     note: NoteView = NoteView()
     meters: list[MeterView] = []
     monthly: list[MonthlyView] = []
@@ -88,9 +81,7 @@ class BundlesState(rx.State):
             return
         found = screen.bundles
         self.has_failed = False
-        self.number = formats.phone(screen.msisdn)
-        self.name = screen.name or self.number
-        self.initial = screen.name[:1].upper()
+        self._greet(screen.name, screen.msisdn)
         self.note = views.note_view(found.advice, now, language)
         self.meters = views.meter_views(found, now, language)
         self.monthly = views.monthly_views(found, now, language)
@@ -98,17 +89,13 @@ class BundlesState(rx.State):
         before = self.chosen.code
         self._mark((found.advice.code if found.advice else "") if is_first else before)
         self.opened += self.chosen.code != before  # what is marked in the browser begins anew with it
-        self.read_at = formats.clock_time(now)
-        self.as_of = translate("Все цифры — на {time}", language, time=self.read_at)
+        self._say_when(now, language)
         self.answers += 1
         self.is_ready = True
 
     def _mark(self, code: str) -> None:
         cards = (card for group in self.groups for card in group.cards)
         self.chosen = next((card for card in cards if card.code == code and not card.reason), CardView())
-
-    def _language(self) -> Language:
-        return language_of(self.router.headers.cookie)
 
 
 def _read_screen(session: Any, subscriber_id: int, **asked: Any) -> _Screen:

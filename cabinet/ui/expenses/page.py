@@ -37,10 +37,7 @@ def expenses() -> rx.Component:
         export_sheet(ExpensesState.month.value, ExpensesState.month.title),
         here="/expenses/",
         title="Расходы",
-        name=ExpensesState.name,
-        number=ExpensesState.number,
-        initial=ExpensesState.initial,
-        read_at=ExpensesState.read_at,
+        of=ExpensesState,
     )
 
 

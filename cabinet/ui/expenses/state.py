@@ -14,12 +14,13 @@ from cabinet import clock
 from cabinet.db import in_read_session
 from cabinet.domain.errors import NotFound
 from cabinet.domain.spending import Category
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import Language, translate
 from cabinet.services import expenses, subscribers
 from cabinet.services.expenses import LineDirection, LinesPage, Month, NoSuchMonth
-from cabinet.ui import access, formats, guard
+from cabinet.ui import access, guard
 from cabinet.ui.expenses import views
 from cabinet.ui.expenses.views import ChipView, ExplanationView, MonthView, PageView
+from cabinet.ui.page_state import PageState
 
 log = structlog.get_logger(__name__)
 
@@ -41,18 +42,11 @@ class _Screen(NamedTuple):
     lines: LinesPage
 
 
-class ExpensesState(rx.State):
+class ExpensesState(PageState, rx.State):
     """What the expenses show. Figures stay on the screen while newer ones are read, and when reading fails."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     note: str = ""
     month: MonthView = MonthView()
-    as_of: str = ""
-    read_at: str = ""
     search: str = ""
     categories: list[str] = []
     direction: str = ""
@@ -177,13 +171,10 @@ class ExpensesState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(screen.msisdn)
-        self.name = screen.name or self.number
-        self.initial = screen.name[:1].upper()
+        self._greet(screen.name, screen.msisdn)
         self.month = views.month_view(screen.month, language)
         self.chips = views.chip_views(screen.month, language)
-        self.read_at = formats.clock_time(now)
-        self.as_of = translate("Все цифры — на {time}", language, time=self.read_at)
+        self._say_when(now, language)
         if with_lines:
             self._put(screen.lines, now, language)
         self.is_ready = True
@@ -242,9 +233,6 @@ class ExpensesState(rx.State):
     def _clear_filters(self) -> None:
         self.search, self.categories, self.direction = "", [], ""
         self.opened += 1  # the field of the search begins anew with it
-
-    def _language(self) -> Language:
-        return language_of(self.router.headers.cookie)
 
 
 def _read_screen(session: Any, subscriber_id: int, month_on: date, *, now: datetime, **filters: Any) -> _Screen:

@@ -34,10 +34,7 @@ def notices() -> rx.Component:
         ),
         here="/notices/",
         title="Уведомления",
-        name=NoticesState.name,
-        number=NoticesState.number,
-        initial=NoticesState.initial,
-        read_at=NoticesState.read_at,
+        of=NoticesState,
         back="/",
     )
 

@@ -9,12 +9,12 @@ import structlog
 
 from cabinet import clock
 from cabinet.db import in_read_session, in_session
-from cabinet.locales import language_of, translate
 from cabinet.services import notices, subscribers
 from cabinet.services.notices import Told
-from cabinet.ui import access, formats, guard
+from cabinet.ui import access, guard
 from cabinet.ui.bell import BellState
 from cabinet.ui.notices.views import NoticeView, notice_view
+from cabinet.ui.page_state import PageState
 
 log = structlog.get_logger(__name__)
 
@@ -40,18 +40,11 @@ class _Screen(NamedTuple):
     found: list[Told]
 
 
-class NoticesState(rx.State):
+class NoticesState(PageState, rx.State):
     """What the page shows. Opening it marks all as read; what was unread then is new here until the next time."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     is_empty: bool = False
     page: PageView = PageView()
-    as_of: str = ""
-    read_at: str = ""
 
     _opened_at: datetime | None = None
     _before: int | None = None
@@ -82,7 +75,7 @@ class NoticesState(rx.State):
 
     async def _read(self, before: int | None = None) -> None:
         """The first page, or the one of what is older than `before`."""
-        now, language, subscriber_id = clock.now(), language_of(self.router.headers.cookie), guard.subscriber_id(self)
+        now, language, subscriber_id = clock.now(), self._language(), guard.subscriber_id(self)
         self._opened_at = self._opened_at or now
         try:
             screen = await in_read_session(_read_screen, subscriber_id, before=before, unread_at=self._opened_at)
@@ -95,9 +88,7 @@ class NoticesState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(screen.msisdn)
-        self.name = screen.name or self.number
-        self.initial = screen.name[:1].upper()
+        self._greet(screen.name, screen.msisdn)
         shown, above_on = screen.found[:PAGE], self._last_on if before else None
         rows = []
         for told in shown:
@@ -112,8 +103,7 @@ class NoticesState(rx.State):
             is_end=len(screen.found) <= PAGE,
         )
         self._before, self._last_on = (shown[-1].id if shown else None), above_on
-        self.read_at = formats.clock_time(now)
-        self.as_of = translate("Уведомления — на {time}", language, time=self.read_at)
+        self._say_when(now, language, "Уведомления — на {time}")
         self.is_ready = True
 
 

@@ -30,10 +30,7 @@ def services() -> rx.Component:
         quote_sheet(on_done=OptionsState.refresh),
         here="/services/",
         title="Услуги",
-        name=OptionsState.name,
-        number=OptionsState.number,
-        initial=OptionsState.initial,
-        read_at=OptionsState.read_at,
+        of=OptionsState,
     )
 
 

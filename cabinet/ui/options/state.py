@@ -7,12 +7,13 @@ import structlog
 
 from cabinet import clock
 from cabinet.db import in_read_session
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import Language, translate
 from cabinet.services import options, subscribers
 from cabinet.services.options import Options
-from cabinet.ui import access, formats, guard
+from cabinet.ui import access, guard
 from cabinet.ui.options import views
 from cabinet.ui.options.views import ChipView, RowView, TotalView
+from cabinet.ui.page_state import PageState
 from cabinet.ui.quotes import forget_done, open_sheet
 
 log = structlog.get_logger(__name__)
@@ -29,16 +30,9 @@ class _Screen(NamedTuple):
     options: Options
 
 
-class OptionsState(rx.State):
+class OptionsState(PageState, rx.State):
     """What the services show. `answers` counts readings: with each, every switch stands as things really are."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
-    read_at: str = ""
-    as_of: str = ""
     total: TotalView = TotalView()
     search: str = ""
     category: str = ""
@@ -111,9 +105,7 @@ class OptionsState(rx.State):
             return
         found = screen.options
         self.has_failed = False
-        self.number = formats.phone(screen.msisdn)
-        self.name = screen.name or self.number
-        self.initial = screen.name[:1].upper()
+        self._greet(screen.name, screen.msisdn)
         self.total = views.total_view(found, now, language)
         self.chips = [ChipView(one.code, one.name) for one in found.categories]
         rows = [(card, views.row_view(card, now, language)) for card in found.cards]
@@ -121,17 +113,13 @@ class OptionsState(rx.State):
         self.switched_on = [row for card, row in rows if card.is_on and not card.is_included]
         self.offered = [row for card, row in rows if not card.is_on and not card.is_included]
         self.not_found = "" if rows else _not_found(self.search, language)
-        self.read_at = formats.clock_time(now)
-        self.as_of = translate("Все цифры — на {time}", language, time=self.read_at)
+        self._say_when(now, language)
         self.answers += 1
         self.is_ready = True
 
     def _show_everything(self) -> None:
         self.search = self.category = ""
         self.opened += 1  # the field of the search begins anew with it
-
-    def _language(self) -> Language:
-        return language_of(self.router.headers.cookie)
 
 
 def _read_screen(session: Any, subscriber_id: int, **asked: Any) -> _Screen:

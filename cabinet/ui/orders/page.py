@@ -37,10 +37,7 @@ def orders() -> rx.Component:
         done_toast(OrdersState.refresh),
         here="/orders/",
         title="История изменений",
-        name=OrdersState.name,
-        number=OrdersState.number,
-        initial=OrdersState.initial,
-        read_at=OrdersState.read_at,
+        of=OrdersState,
     )
 
 

@@ -10,10 +10,11 @@ import structlog
 from cabinet import clock
 from cabinet.db import in_read_session
 from cabinet.domain.errors import NotFound
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import Language
 from cabinet.services import orders, subscribers
 from cabinet.services.orders import Order
-from cabinet.ui import access, formats, guard
+from cabinet.ui import access, guard
+from cabinet.ui.page_state import PageState
 from cabinet.ui.quotes import forget_done, take_back
 from cabinet.ui.quotes.views import OrderView, WayBackView, order_view, way_back_view
 
@@ -41,21 +42,14 @@ class _Screen(NamedTuple):
     orders: list[Order]
 
 
-class OrdersState(rx.State):
+class OrdersState(PageState, rx.State):
     """What the history shows. `ways` are the ways back of all orders on the screen, by their ids; `refusals` why one
     could not be taken back when that was asked for."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     is_empty: bool = False
     page: PageView = PageView()
     ways: dict[int, WayBackView] = {}
     refusals: dict[int, str] = {}
-    as_of: str = ""
-    read_at: str = ""
 
     _before: int | None = None
 
@@ -107,12 +101,9 @@ class OrdersState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(screen.msisdn)
-        self.name = screen.name or self.number
-        self.initial = screen.name[:1].upper()
+        self._greet(screen.name, screen.msisdn)
         self._put(screen.orders, now, language, is_first=before is None)
-        self.read_at = formats.clock_time(now)
-        self.as_of = translate("Все цифры — на {time}", language, time=self.read_at)
+        self._say_when(now, language)
         self.is_ready = True
 
     def _put(self, found: list[Order], now: datetime, language: Language, *, is_first: bool) -> None:
@@ -128,9 +119,6 @@ class OrdersState(rx.State):
             is_end=len(found) <= PAGE,
         )
         self._before = shown[-1].id if shown else None
-
-    def _language(self) -> Language:
-        return language_of(self.router.headers.cookie)
 
 
 def _read_screen(session: Any, subscriber_id: int, *, before: int | None, now: datetime) -> _Screen:

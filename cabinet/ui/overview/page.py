@@ -32,10 +32,7 @@ def overview() -> rx.Component:
         ),
         here="/",
         title="Главная",
-        name=OverviewState.name,
-        number=OverviewState.number,
-        initial=OverviewState.initial,
-        read_at=OverviewState.read_at,
+        of=OverviewState,
     )
 
 

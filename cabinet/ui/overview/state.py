@@ -8,7 +8,6 @@ import structlog
 
 from cabinet import clock
 from cabinet.db import in_read_session
-from cabinet.locales import language_of
 from cabinet.services import advisor, autopay, overview, promotions
 from cabinet.services.overview import Overview
 from cabinet.ui import access, formats, guard
@@ -22,18 +21,14 @@ from cabinet.ui.overview.views import (
     OfferView,
     OperationView,
 )
+from cabinet.ui.page_state import PageState
 
 log = structlog.get_logger(__name__)
 
 
-class OverviewState(rx.State):
+class OverviewState(PageState, rx.State):
     """What the dashboard shows. Figures stay on the screen while newer ones are read, and when reading fails."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     balance: BalanceView = BalanceView()
     is_suspended: bool = False
     until: str = ""
@@ -44,8 +39,6 @@ class OverviewState(rx.State):
     offer: OfferView = OfferView()
     expenses: ExpensesView = ExpensesView()
     operations: list[OperationView] = []
-    as_of: str = ""
-    read_at: str = ""
 
     @access.subscriber
     async def load(self):
@@ -64,7 +57,7 @@ class OverviewState(rx.State):
 
         Without it the page is whole, so a failure is only written down.
         """
-        language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)
+        language, subscriber_id = self._language(), guard.subscriber_id(self)
         try:
             found = await in_read_session(advisor.get_advice, subscriber_id, now=clock.now())
             offer = views.offer_view(found, language)
@@ -77,7 +70,7 @@ class OverviewState(rx.State):
         self.offer = offer
 
     async def _read(self) -> None:
-        language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)
+        language, subscriber_id = self._language(), guard.subscriber_id(self)
         try:
             found, status = await in_read_session(_read_figures, subscriber_id, now=clock.now())
         except Exception:
@@ -86,9 +79,7 @@ class OverviewState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.name = found.name or formats.phone(found.msisdn)
-        self.initial = found.name[:1].upper()
-        self.number = formats.phone(found.msisdn)
+        self._greet(found.name, found.msisdn)
         self.balance = views.balance_view(found, language)
         self.is_suspended = found.is_suspended
         self.until = views.allowances_until(found, language)

@@ -34,9 +34,7 @@ def actions() -> rx.Component:
         here="/profile/",
         back="/profile/",
         title=TITLE,
-        name=ActionsState.name,
-        number=ActionsState.number,
-        initial=ActionsState.initial,
+        of=ActionsState,
     )
 
 

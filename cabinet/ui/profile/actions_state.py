@@ -8,10 +8,11 @@ import structlog
 
 from cabinet import clock
 from cabinet.db import in_read_session
-from cabinet.locales import Language, language_of
+from cabinet.locales import Language
 from cabinet.services import cards
 from cabinet.services.cards import Done
 from cabinet.ui import access, deeds, formats, guard
+from cabinet.ui.page_state import PageState
 
 log = structlog.get_logger(__name__)
 
@@ -28,14 +29,9 @@ class DeedView:
     reason: str
 
 
-class ActionsState(rx.State):
+class ActionsState(PageState, rx.State):
     """What the page shows."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     deeds: list[DeedView] = []
     has_older: bool = False
 
@@ -50,7 +46,7 @@ class ActionsState(rx.State):
         await self._read(AT_MOST)
 
     async def _read(self, lines: int) -> None:
-        language, now = language_of(self.router.headers.cookie), clock.now()
+        language, now = self._language(), clock.now()
         try:
             found = await in_read_session(cards.get_deeds, guard.subscriber_id(self), limit=lines + 1)
         except Exception:
@@ -58,9 +54,7 @@ class ActionsState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(found.msisdn)
-        self.name = found.name or self.number
-        self.initial = found.name[:1].upper()
+        self._greet(found.name, found.msisdn)
         self.deeds = [_deed(one, now, language) for one in found.done[:lines]]
         self.has_older = len(found.done) > lines and lines < AT_MOST
         self.is_ready = True

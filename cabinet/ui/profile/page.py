@@ -39,9 +39,7 @@ def profile() -> rx.Component:
         kit.form_script(),
         here="/profile/",
         title="Профиль",
-        name=ProfileState.name,
-        number=ProfileState.number,
-        initial=ProfileState.initial,
+        of=ProfileState,
         back="/",
     )
 

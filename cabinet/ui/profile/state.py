@@ -10,11 +10,12 @@ import structlog
 from cabinet import clock
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import NotFound
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import Language, translate
 from cabinet.services import channels, profile
 from cabinet.services.channels import Channels
 from cabinet.services.sessions import ActiveSession, HistoryLine
 from cabinet.ui import access, formats, guard
+from cabinet.ui.page_state import PageState
 from cabinet.ui.profile.views import TopicView, quiet_hours, topic_views
 
 log = structlog.get_logger(__name__)
@@ -65,16 +66,11 @@ class EventView:
     second: str
 
 
-class ProfileState(rx.State):
+class ProfileState(PageState, rx.State):
     """What the profile shows."""
 
-    is_ready: bool = False
-    has_failed: bool = False
     done: str = ""
     trouble: str = ""
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     account: str = ""
     has_password: bool = False
     password: str = ""
@@ -95,7 +91,7 @@ class ProfileState(rx.State):
     @access.subscriber
     async def load(self):
         """Reads the profile for the page that was opened."""
-        language = language_of(self.router.headers.cookie)
+        language = self._language()
         came_from = self.router.url.query_parameters.get("done", "")
         done, trouble = _DONE.get(came_from, ""), _TROUBLES.get(came_from, "")
         self.done = translate(done, language) if done else ""
@@ -111,14 +107,14 @@ class ProfileState(rx.State):
     async def choose(self, topic: str, way: str, is_on: bool):
         """Turns SMS or letters of a topic on or off."""
         self.answers += 1
-        language, subscriber_id = language_of(self.router.headers.cookie), guard.subscriber_id(self)
+        language, subscriber_id = self._language(), guard.subscriber_id(self)
         if type(topic) is str and way in ("sms", "email") and type(is_on) is bool:
             with suppress(NotFound):
                 await in_session(channels.choose, subscriber_id, topic, **{way: is_on})
         self._show_channels(await in_read_session(channels.get_channels, subscriber_id), language)
 
     async def _read(self, lines: int) -> None:
-        language, now, caller = language_of(self.router.headers.cookie), clock.now(), guard.caller(self)
+        language, now, caller = self._language(), clock.now(), guard.caller(self)
         try:
             found = await in_read_session(profile.get_profile, caller, now=now, lines=lines)
         except Exception:
@@ -126,9 +122,7 @@ class ProfileState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(found.msisdn)
-        self.name = found.name or self.number
-        self.initial = found.name[:1].upper()
+        self._greet(found.name, found.msisdn)
         self.account = translate("лицевой счёт {number}", language, number=found.account_number)
         self.has_password = found.password_changed_at is not None
         self.password = translate("Не задан: вы входите по коду из SMS.", language)

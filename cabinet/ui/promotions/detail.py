@@ -37,9 +37,7 @@ def offer() -> rx.Component:
         quote_sheet(on_done=OfferState.refresh),
         here="/offers/",
         title="Акция",
-        name=OfferState.name,
-        number=OfferState.number,
-        initial=OfferState.initial,
+        of=OfferState,
         back="/offers/",
         is_task=True,
     )

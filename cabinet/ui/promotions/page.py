@@ -30,10 +30,7 @@ def offers() -> rx.Component:
         quote_sheet(on_done=OffersState.refresh),
         here="/offers/",
         title="Акции",
-        name=OffersState.name,
-        number=OffersState.number,
-        initial=OffersState.initial,
-        read_at=OffersState.read_at,
+        of=OffersState,
     )
 
 

@@ -9,10 +9,11 @@ import structlog
 from cabinet import clock
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import NotFound
-from cabinet.locales import language_of, translate
+from cabinet.locales import translate
 from cabinet.services import promotions, subscribers
 from cabinet.services.promotions import Detail, Offers
-from cabinet.ui import access, formats, guard
+from cabinet.ui import access, guard
+from cabinet.ui.page_state import PageState
 from cabinet.ui.promotions import views
 from cabinet.ui.promotions.views import CardView, DetailView
 from cabinet.ui.quotes import forget_done, open_sheet
@@ -32,16 +33,9 @@ class _Screen(NamedTuple):
     not_shown: set[int]
 
 
-class OffersState(rx.State):
+class OffersState(PageState, rx.State):
     """What the list shows. `best` stands above the others; `code_error` is why a promo code was refused."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
-    read_at: str = ""
-    as_of: str = ""
     best: CardView = CardView()
     cards: list[CardView] = []
     joined: list[CardView] = []
@@ -63,7 +57,7 @@ class OffersState(rx.State):
     async def redeem(self, form: dict):
         """Opens what the typed promo code is for; why it is for nothing stays under the field."""
         typed = form.get("promo_code") if isinstance(form, dict) else None
-        language, now = language_of(self.router.headers.cookie), clock.now()
+        language, now = self._language(), clock.now()
         if not isinstance(typed, str) or not typed.strip() or len(typed) > LONGEST_PROMO_CODE:
             self.code_error = translate("Введите промокод", language)
             return
@@ -75,7 +69,7 @@ class OffersState(rx.State):
         await open_sheet(self, promotions.quote_join, answer.promotion, promo_code=answer.promo_code)
 
     async def _read(self) -> None:
-        now, language, subscriber_id = clock.now(), language_of(self.router.headers.cookie), guard.subscriber_id(self)
+        now, language, subscriber_id = clock.now(), self._language(), guard.subscriber_id(self)
         try:
             screen = await in_read_session(_read_screen, subscriber_id, now=now)
             if screen.not_shown:
@@ -86,17 +80,14 @@ class OffersState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(screen.msisdn)
-        self.name = screen.name or self.number
-        self.initial = screen.name[:1].upper()
+        self._greet(screen.name, screen.msisdn)
         first, *others = screen.offers.for_me or (None,)
         self.best = views.card_view(first, now, language) if first else CardView()
         if first:
             self.best.until = views.hero_until(first, now, language)
         self.cards = [views.card_view(offer, now, language) for offer in others if offer]
         self.joined = [views.card_view(offer, now, language) for offer in screen.offers.joined]
-        self.read_at = formats.clock_time(now)
-        self.as_of = translate("Все цифры — на {time}", language, time=self.read_at)
+        self._say_when(now, language)
         self.is_ready = True
 
 
@@ -108,15 +99,10 @@ def _read_screen(session: Any, subscriber_id: int, *, now: datetime) -> _Screen:
     return _Screen(subscriber.name, subscriber.msisdn, offers, not_shown)
 
 
-class OfferState(rx.State):
+class OfferState(PageState, rx.State):
     """What the page of one promotion shows."""
 
-    is_ready: bool = False
-    has_failed: bool = False
     is_missing: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     offer: DetailView = DetailView()
 
     @access.subscriber
@@ -143,7 +129,7 @@ class OfferState(rx.State):
             await open_sheet(self, promotions.quote_leave, code)
 
     async def _read(self) -> None:
-        now, language, subscriber_id = clock.now(), language_of(self.router.headers.cookie), guard.subscriber_id(self)
+        now, language, subscriber_id = clock.now(), self._language(), guard.subscriber_id(self)
         code = self.router.url.query_parameters.get("code", "")
         try:
             name, msisdn, detail = await in_read_session(_read_one, subscriber_id, code, now=now)
@@ -153,9 +139,7 @@ class OfferState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(msisdn)
-        self.name = name or self.number
-        self.initial = name[:1].upper()
+        self._greet(name, msisdn)
         self.is_missing = detail is None
         self.offer = views.detail_view(detail, now, language) if detail else DetailView()
         self.is_ready = True

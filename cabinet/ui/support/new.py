@@ -19,9 +19,7 @@ def new_question() -> rx.Component:
         _form(),
         here="/support/",
         title="Новый вопрос",
-        name=QuestionState.name,
-        number=QuestionState.number,
-        initial=QuestionState.initial,
+        of=QuestionState,
         back="/support/",
         is_task=True,
     )

@@ -19,9 +19,7 @@ def support() -> rx.Component:
         rx.cond(SupportState.is_ready, _content(), rx.cond(SupportState.has_failed, _failed(), _skeleton())),
         here="/support/",
         title="Помощь",
-        name=SupportState.name,
-        number=SupportState.number,
-        initial=SupportState.initial,
+        of=SupportState,
     )
 
 

@@ -16,11 +16,12 @@ from cabinet import clock
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.support import LONGEST_TEXT, TERM
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import Language, translate
 from cabinet.services import help as articles
 from cabinet.services import subscribers, support
 from cabinet.services.support import TicketLine
 from cabinet.ui import access, formats, guard, tickets
+from cabinet.ui.page_state import PageState
 from cabinet.ui.support import views
 from cabinet.ui.support.views import ConversationView, TicketView
 from cabinet.ui.tickets import EvidenceView, Fact
@@ -42,14 +43,9 @@ class _List(NamedTuple):
     usual_wait: Any
 
 
-class SupportState(rx.State):
+class SupportState(PageState, rx.State):
     """The list. Some articles of the help centre stand beside it."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     usual: str = ""
     lines: list[TicketView] = []
     older: int = 0
@@ -58,7 +54,7 @@ class SupportState(rx.State):
     @access.subscriber
     async def load(self):
         """Reads the newest questions."""
-        now, language = clock.now(), _language(self)
+        now, language = clock.now(), self._language()
         try:
             found = await in_read_session(_read_list, guard.subscriber_id(self), now=now)
         except Exception:
@@ -67,9 +63,7 @@ class SupportState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(found.msisdn)
-        self.name = found.name or self.number
-        self.initial = found.name[:1].upper()
+        self._greet(found.name, found.msisdn)
         self.usual = ""
         if found.usual_wait is not None:
             time = tickets.span(found.usual_wait, language)
@@ -85,7 +79,7 @@ class SupportState(rx.State):
     async def show_older(self, before: int):
         """The questions before that one."""
         if type(before) is int and before == self.older and before:
-            now, language = clock.now(), _language(self)
+            now, language = clock.now(), self._language()
             found = await in_read_session(
                 support.list_tickets, guard.subscriber_id(self), before=before, limit=PAGE + 1, now=now
             )
@@ -96,13 +90,9 @@ class SupportState(rx.State):
         self.older = found[PAGE - 1].id if len(found) > PAGE else 0
 
 
-class QuestionState(rx.State):
+class QuestionState(PageState, rx.State):
     """A new question. `line` is that of the statement which it is about, with its `evidence`."""
 
-    is_ready: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     occasion: str = ""
     line: str = ""
     evidence: EvidenceView = EvidenceView()
@@ -116,10 +106,10 @@ class QuestionState(rx.State):
     @access.subscriber
     async def load(self):
         """Opens an empty form; of the address the line of the statement, where there is one."""
-        now, language, subscriber_id = clock.now(), _language(self), guard.subscriber_id(self)
+        now, language, subscriber_id = clock.now(), self._language(), guard.subscriber_id(self)
         asked = self.router.url.query_parameters.get("line", "")
-        self.name, self.number = await _who(subscriber_id)
-        self.initial = self.name[:1].upper() if self.name != self.number else ""
+        subscriber = await in_read_session(subscribers.get, subscriber_id)
+        self._greet(subscriber.name, subscriber.msisdn)
         self.line, self.evidence = "", EvidenceView()
         if _LINE.fullmatch(asked):
             try:
@@ -138,14 +128,14 @@ class QuestionState(rx.State):
         """Counts what is typed, and suggests articles of the help centre that may answer it."""
         if type(text) is not str or len(text) > 2 * LONGEST_TEXT:
             return
-        language = _language(self)
+        language = self._language()
         self.counted = _counted(text, language)
         self.suggestions = _suggestions(text, language)
 
     @access.subscriber
     async def send(self, form_data: dict):
         """Asks the question; what is refused stays as it was typed."""
-        form, language = tickets.fields_of(form_data), _language(self)
+        form, language = tickets.fields_of(form_data), self._language()
         if form is None or not _OCCASION.fullmatch(form.get("occasion", "")):
             return None
         self.answered += 1
@@ -170,14 +160,10 @@ class QuestionState(rx.State):
         return rx.redirect(f"/support/{ticket_id}/")
 
 
-class ConversationState(rx.State):
+class ConversationState(PageState, rx.State):
     """One question. `opened` is another number when the field begins anew: what was typed has been sent."""
 
-    is_ready: bool = False
     is_missing: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     talk: ConversationView = ConversationView()
     occasion: str = ""
     opened: int = 0
@@ -194,8 +180,8 @@ class ConversationState(rx.State):
         self.occasion = secrets.token_urlsafe(16)
         if self.talk.id != ticket_id:
             self.talk, self.is_ready = ConversationView(), False
-        self.name, self.number = await _who(guard.subscriber_id(self))
-        self.initial = self.name[:1].upper() if self.name != self.number else ""
+        subscriber = await in_read_session(subscribers.get, guard.subscriber_id(self))
+        self._greet(subscriber.name, subscriber.msisdn)
         await self._show(ticket_id)
 
     @access.subscriber
@@ -207,7 +193,7 @@ class ConversationState(rx.State):
     @access.subscriber
     async def send(self, form_data: dict):
         """Adds to the conversation; what is refused stays as it was typed."""
-        form, language = tickets.fields_of(form_data), _language(self)
+        form, language = tickets.fields_of(form_data), self._language()
         if form is None or not self.talk.id or not _OCCASION.fullmatch(form.get("occasion", "")):
             return
         self.answered += 1
@@ -232,7 +218,7 @@ class ConversationState(rx.State):
     @access.subscriber
     async def rate(self, form_data: dict):
         """Stars, and a word where there is one."""
-        form, language = tickets.fields_of(form_data), _language(self)
+        form, language = tickets.fields_of(form_data), self._language()
         if form is None or not self.talk.id:
             return
         stars, word = form.get("stars", ""), form.get("word", "")
@@ -259,13 +245,13 @@ class ConversationState(rx.State):
         try:
             await in_session(support.reopen, guard.subscriber_id(self), self.talk.id, now=clock.now())
         except CabinetError as refusal:
-            self.rating_refusal = translate(refusal.message, _language(self), **refusal.facts)
+            self.rating_refusal = translate(refusal.message, self._language(), **refusal.facts)
             return
         self.rating_refusal = ""
         await self._show(self.talk.id)
 
     async def _show(self, ticket_id: int) -> None:
-        now, language = clock.now(), _language(self)
+        now, language = clock.now(), self._language()
         try:
             found = await in_read_session(support.get_conversation, guard.subscriber_id(self), ticket_id, now=now)
         except NotFound:
@@ -282,13 +268,6 @@ def _read_list(session: Any, subscriber_id: int, *, now: datetime) -> _List:
     return _List(subscriber.name, subscriber.msisdn, tickets, support.usual_wait(session, now=now))
 
 
-async def _who(subscriber_id: int) -> tuple[str, str]:
-    """Name and number, as the frame shows them."""
-    subscriber = await in_read_session(subscribers.get, subscriber_id)
-    number = formats.phone(subscriber.msisdn)
-    return subscriber.name or number, number
-
-
 def _suggestions(text: str, language: Language) -> list[Fact]:
     found = articles.find(articles.library(language), text)[:3] if len(text.strip()) > 3 else []
     return [Fact(article.title, article.address) for article in found]
@@ -301,7 +280,3 @@ def _counted(text: str, language: Language) -> str:
         count=formats.number(len(text), language),
         most=formats.number(LONGEST_TEXT, language),
     )
-
-
-def _language(state: rx.State) -> Language:
-    return language_of(state.router.headers.cookie)

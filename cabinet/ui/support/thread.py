@@ -27,9 +27,7 @@ def conversation() -> rx.Component:
         rx.cond(ConversationState.is_ready, _content(), rx.cond(ConversationState.is_missing, _missing(), _skeleton())),
         here="/support/",
         title=rx.cond(talk.title, talk.title, t("Обращение")),
-        name=ConversationState.name,
-        number=ConversationState.number,
-        initial=ConversationState.initial,
+        of=ConversationState,
         back="/support/",
         is_task=True,
     )

@@ -20,10 +20,7 @@ def tariffs() -> rx.Component:
         parts.contents(_table(), _skeleton()),
         here="/tariff/",
         title="Сравнение тарифов",
-        name=TariffsState.name,
-        number=TariffsState.number,
-        initial=TariffsState.initial,
-        read_at=TariffsState.read_at,
+        of=TariffsState,
         back="/tariff/",
     )
 

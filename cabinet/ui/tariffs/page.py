@@ -32,10 +32,7 @@ def tariff() -> rx.Component:
         ),
         here="/tariff/",
         title="Тариф",
-        name=TariffsState.name,
-        number=TariffsState.number,
-        initial=TariffsState.initial,
-        read_at=TariffsState.read_at,
+        of=TariffsState,
     )
 
 

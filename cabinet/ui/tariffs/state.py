@@ -13,11 +13,12 @@ import structlog
 from cabinet import clock
 from cabinet.db import in_read_session
 from cabinet.domain.catalogue import SwitchTime
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import Language
 from cabinet.services import advisor, orders, subscribers, tariffs
 from cabinet.services.advisor import Advice
 from cabinet.services.tariffs import Mine, Offer
-from cabinet.ui import access, formats, guard, quotes
+from cabinet.ui import access, guard, quotes
+from cabinet.ui.page_state import PageState
 from cabinet.ui.tariffs import views
 from cabinet.ui.tariffs.views import AdviceView, MineView, SettingsView, TableView, TimeView
 
@@ -41,22 +42,15 @@ class _Screen(NamedTuple):
     plans: _Plans | None
 
 
-class TariffsState(rx.State):
+class TariffsState(PageState, rx.State):
     """What the tariffs show. They stay on the screen while newer ones are read, and when reading fails."""
 
-    is_ready: bool = False
-    has_failed: bool = False
     has_plan: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     mine: MineView = MineView()
     settings: SettingsView = SettingsView()
     advice: AdviceView = AdviceView()
     table: TableView = TableView()
     times: list[TimeView] = []
-    as_of: str = ""
-    read_at: str = ""
 
     _when: dict[str, tuple[SwitchTime, ...]] = {}  # by plan, "" for the settings of mine
     _period_end_at: datetime | None = None
@@ -113,14 +107,11 @@ class TariffsState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(screen.msisdn)
-        self.name = screen.name or self.number
-        self.initial = screen.name[:1].upper()
+        self._greet(screen.name, screen.msisdn)
         self.has_plan = screen.plans is not None
         if screen.plans is not None:
             self._show(*screen.plans, now, language)
-        self.read_at = formats.clock_time(now)
-        self.as_of = translate("Все цифры — на {time}", language, time=self.read_at)
+        self._say_when(now, language)
         self.is_ready = True
 
     def _show(self, mine: Mine, offers: list[Offer], advice: Advice, now: datetime, language: Language) -> None:
@@ -131,9 +122,6 @@ class TariffsState(rx.State):
         self.table = views.table_view(mine, offers, advice, language)
         self._when = {offer.plan.code: offer.when for offer in offers if not offer.is_mine} | {"": mine.settings_when}
         self._period_end_at = mine.next_fee_at
-
-    def _language(self) -> Language:
-        return language_of(self.router.headers.cookie)
 
 
 def _read_screen(session: Any, subscriber_id: int, *, now: datetime) -> _Screen:

@@ -33,9 +33,7 @@ def top_up() -> rx.Component:
         quote_sheet(on_done=TopUpsState.refresh_promise, choice=_promise_sums()),
         here="/topup/",
         title="Пополнение",
-        name=TopUpsState.name,
-        number=TopUpsState.number,
-        initial=TopUpsState.initial,
+        of=TopUpsState,
         back="/",
         is_task=True,
     )

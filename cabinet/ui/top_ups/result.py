@@ -34,9 +34,7 @@ def result() -> rx.Component:
         ),
         here="/topup/",
         title="Пополнение",
-        name=ResultState.name,
-        number=ResultState.number,
-        initial=ResultState.initial,
+        of=ResultState,
         back="/",
         is_task=True,
     )

@@ -16,11 +16,12 @@ from cabinet import clock, news
 from cabinet.db import in_read_session
 from cabinet.domain.effects import OrderKind, Request
 from cabinet.domain.errors import NotFound
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import Language, translate
 from cabinet.services import orders, promised_payments, subscribers, top_ups
 from cabinet.services.promised_payments import PromiseOffer
 from cabinet.services.top_ups import AmountNotAllowed, Offer, TopUp
 from cabinet.ui import access, formats, guard
+from cabinet.ui.page_state import PageState
 from cabinet.ui.quotes import forget_done, open_sheet
 from cabinet.ui.top_ups import views
 from cabinet.ui.top_ups.views import MethodView, PromiseView, ResultView, SumView, TopUpView
@@ -40,14 +41,9 @@ _REFUSALS = {
 }
 
 
-class TopUpsState(rx.State):
+class TopUpsState(PageState, rx.State):
     """What the page of topping up shows. `occasion` is drawn anew each time: by it a second click is the same one."""
 
-    is_ready: bool = False
-    has_failed: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     occasion: str = ""
     opened: int = 0
     amount: str = ""
@@ -77,9 +73,7 @@ class TopUpsState(rx.State):
             self.has_failed = True
             return
         self.has_failed = False
-        self.number = formats.phone(msisdn)
-        self.name = name or self.number
-        self.initial = name[:1].upper()
+        self._greet(name, msisdn)
         self.limits = views.limits(offer, language)
         self.sums = views.sum_views(offer, language)
         self.advice = views.advice(offer, now, language)
@@ -146,9 +140,6 @@ class TopUpsState(rx.State):
             if is_left and self.amount:
                 self.error = translate(error.message, language, **error.facts)
 
-    def _language(self) -> Language:
-        return language_of(self.router.headers.cookie)
-
 
 def _refusal(code: str, language: Language) -> str:
     text = _REFUSALS.get(code)
@@ -170,15 +161,10 @@ def _who(session: Any, subscriber_id: int) -> tuple[str, str]:
     return who.name, who.msisdn
 
 
-class ResultState(rx.State):
+class ResultState(PageState, rx.State):
     """What became of the payment in the address. It only reads: nothing on this page moves money."""
 
-    is_ready: bool = False
-    has_failed: bool = False
     is_missing: bool = False
-    name: str = ""
-    initial: str = ""
-    number: str = ""
     result: ResultView = ResultView()
 
     _payment: int = 0
@@ -220,12 +206,10 @@ class ResultState(rx.State):
                     await self._read()
 
     async def _read(self) -> None:
-        language, now, subscriber_id = language_of(self.router.headers.cookie), clock.now(), guard.subscriber_id(self)
+        language, now, subscriber_id = self._language(), clock.now(), guard.subscriber_id(self)
         try:
             name, msisdn = await in_read_session(_who, subscriber_id)
-            self.number = formats.phone(msisdn)
-            self.name = name or self.number
-            self.initial = name[:1].upper()
+            self._greet(name, msisdn)
             found = await in_read_session(top_ups.get_result, subscriber_id, self._payment, now=now)
         except NotFound:
             self.is_missing = self.is_ready = True
