@@ -244,7 +244,7 @@ def load_catalogue(
         _fail(str(error))
     typer.echo(f"New versions: {stored.added}. Closed or opened for joining: {stored.archived_changed}.")
     if stored.behind:
-        typer.echo(f"Sold in a newer version than the file has, published at the desk: {', '.join(stored.behind)}.")
+        typer.echo(f"Sold in a newer version than the file has: {', '.join(stored.behind)}.")
 
 
 @app.command("import-usage")

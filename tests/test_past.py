@@ -111,7 +111,9 @@ def test_a_changed_catalogue_is_brought_on_sale_and_what_was_sold_stays(database
     assert run("load-catalogue", path).output == "New versions: 0. Closed or opened for joining: 0.\n"
 
     path.write_text(shipped.replace("name: Максимум\n", "name: Максимум\n    archived: yes\n", 1), encoding="utf-8")
-    assert run("load-catalogue", path).output == "New versions: 0. Closed or opened for joining: 1.\n"
+    assert run("load-catalogue", path).output == (
+        "New versions: 0. Closed or opened for joining: 1.\nSold in a newer version than the file has: legkiy.\n"
+    )
 
     path.write_text(shipped.replace("name: Максимум\n", "name: Больше\n", 1), encoding="utf-8")
     refused = run("load-catalogue", path)

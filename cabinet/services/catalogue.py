@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from sqlmodel import Session, col, select
 
+from cabinet.config import settings
 from cabinet.domain.catalogue import Bundle, Catalogue, Option, Plan, PromisedPayment, load
 from cabinet.domain.effects import Sold
 from cabinet.domain.errors import CabinetError, NotFound
@@ -88,9 +89,13 @@ def store_catalogue(session: Session, catalogue: Catalogue, *, now: datetime) ->
     return Stored(added, archived_changed, tuple(behind))
 
 
+def regions() -> dict[str, str]:
+    """Codes and names of the regions of the operator's catalogue file, read once a process."""
+    return _regions_of(settings().catalogue_path)
+
+
 @lru_cache(maxsize=1)
-def regions(path: Path) -> dict[str, str]:
-    """Codes and names of the regions of the catalogue file, read once a process."""
+def _regions_of(path: Path) -> dict[str, str]:
     return dict(load(path).regions)
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import func, or_, update
 from sqlmodel import Session, col, select
 
 from cabinet import clock
-from cabinet.config import settings
 from cabinet.domain.catalogue import Bundle, Option, Plan, SoldKind, VersionOutcome
 from cabinet.domain.catalogue_edit import next_version, read_day
 from cabinet.domain.errors import CabinetError, NotFound
@@ -158,7 +157,7 @@ def draft(
     if sold.planned is not None and not sold.planned.is_overtaken:
         raise AlreadyPlanned
     starts_on = read_day(typed.get("starts_on"), clock.local(now).date())
-    after = next_version(sold.newest.item, typed, catalogue.regions(settings().catalogue_path))
+    after = next_version(sold.newest.item, typed, catalogue.regions())
     return Draft(sold.newest.item, after, starts_on, sold.numbers)
 
 

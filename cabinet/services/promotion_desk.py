@@ -16,7 +16,6 @@ from sqlmodel import Session, col, select
 
 from cabinet import clock
 from cabinet.bulk import insert_many
-from cabinet.config import settings
 from cabinet.domain.effects import OpenPromotion, of_join
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.promotions import (
@@ -132,7 +131,7 @@ def list_choices(session: Session) -> Choices:
     bundles = {code: sold.item for code, sold in catalogue.list_bundles(session).items() if not sold.is_archived}
     return Choices(
         plans={facts.plan.code: facts.plan.name for facts in catalogue.list_plans(session)},
-        regions=catalogue.regions(settings().catalogue_path),
+        regions=catalogue.regions(),
         options={code: option.name for code, option in options.items()},
         paid_options={code: option.name for code, option in options.items() if option.price_kopecks},
         bundles={code: bundle.name for code, bundle in bundles.items()},

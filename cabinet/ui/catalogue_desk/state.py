@@ -7,7 +7,6 @@ from typing import Any
 import reflex as rx
 
 from cabinet import clock
-from cabinet.config import settings
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.catalogue import SoldKind
 from cabinet.domain.catalogue_edit import EditWrong
@@ -103,7 +102,7 @@ class DeskItemState(rx.State):
             self.is_missing, self.item = True, ItemView()
         else:
             self.is_missing = False
-            self.item = views.item_view(sold, catalogue.regions(settings().catalogue_path), now, language)
+            self.item = views.item_view(sold, catalogue.regions(), now, language)
         self.is_ready = True
 
 
@@ -152,7 +151,7 @@ class DeskEditState(rx.State):
             await self._refuse(error)
             return
         await self._read({}, self._typed.get("starts_on", ""))
-        self.draft = views.draft_view(found, catalogue.regions(settings().catalogue_path), now, language)
+        self.draft = views.draft_view(found, catalogue.regions(), now, language)
         self.refusal, self.is_shown = "", True
 
     @access.staff(Permission.SALES)
@@ -209,7 +208,7 @@ class DeskEditState(rx.State):
         self.is_missing = False
         newest = sold.newest
         self.name, self.version = newest.item.name, newest.version
-        regions = catalogue.regions(settings().catalogue_path)
+        regions = catalogue.regions()
         self.groups = views.group_views(newest.item, regions, starts_on, faults, language)
 
 
