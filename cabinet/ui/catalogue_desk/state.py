@@ -128,12 +128,13 @@ class DeskEditState(rx.State):
 
     @access.staff(Permission.SALES)
     async def load(self):
-        """Reads what the address names into the fields."""
-        asked = self.router.url.query_parameters
+        """Reads what the address names into the fields; they begin anew only where they say something else by now, or
+        what is typed while the page loads would be lost."""
+        asked, before = self.router.url.query_parameters, self.groups
         self.kind, self.code = asked.get("kind", "")[:LONGEST], asked.get("code", "")[:LONGEST]
         self.refusal, self.is_shown, self._typed = "", False, {}
         await self._read({}, clock.local(clock.now()).date().isoformat())
-        self.key += 1
+        self.key += self.groups != before
 
     @access.staff(Permission.SALES)
     async def look(self, form: dict):
@@ -173,7 +174,8 @@ class DeskEditState(rx.State):
             self.is_shown = False
             await self._refuse(error)
             return None
-        self.is_shown = False
+        self.is_shown = self.is_ready = False
+        self.groups = []  # the editor opens anew next time
         done = "published" if self.draft.is_at_once else "planned"
         return rx.redirect(f"/staff/catalogue/item/?kind={self.kind}&code={self.code}&done={done}")
 
