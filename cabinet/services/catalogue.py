@@ -33,7 +33,7 @@ class PlanNotFound(CabinetError):
 @dataclass(frozen=True, slots=True)
 class Stored:
     """How many versions were new, and how many were closed or opened for joining. `behind`: codes of what is sold in a
-    newer version than the file's, which the desk has published."""
+    newer version than the file's."""
 
     added: int
     archived_changed: int
