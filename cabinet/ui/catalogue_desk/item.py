@@ -7,7 +7,7 @@ from cabinet.ui import kit
 from cabinet.ui.catalogue_desk.parts import change_list
 from cabinet.ui.catalogue_desk.state import DeskItemState
 from cabinet.ui.catalogue_desk.views import FactView, VersionView
-from cabinet.ui.desk.frame import has, staff_frame
+from cabinet.ui.desk.frame import behind_a_word, has, staff_frame
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
 from cabinet.ui.shell import cabinet_page
@@ -85,17 +85,11 @@ def _standing() -> rx.Component:
 
 
 def _close() -> rx.Component:
-    return rx.el.details(
-        rx.el.summary(
-            t("Снять с продажи…"),
-            class_name="inline-flex min-h-11 cursor-pointer items-center text-sm font-semibold text-bad",
-        ),
-        rx.el.p(
-            t("Подключить это больше будет нельзя, пока вы не вернёте в продажу. Кто подключён, остаётся."),
-            class_name="text-sm",
-        ),
-        kit.button(t("Снять с продажи"), "danger", class_name="mt-3", on_click=DeskItemState.close_sale),
-        class_name="mt-3",
+    return behind_a_word(
+        t("Снять с продажи…"),
+        t("Подключить это больше будет нельзя, пока вы не вернёте в продажу. Кто подключён, остаётся."),
+        t("Снять с продажи"),
+        DeskItemState.close_sale,
     )
 
 

@@ -112,6 +112,19 @@ def has(permission: Permission) -> rx.Var[bool]:
     return DeskState.permissions.contains(permission.value)
 
 
+def behind_a_word(word: Text, consequence: Text, act: Text, on_click: Any) -> rx.Component:
+    """What is not to be done by one press: a word opens what would follow, and there is the button."""
+    return rx.el.details(
+        rx.el.summary(
+            word,
+            class_name="inline-flex min-h-11 cursor-pointer items-center text-sm font-semibold text-bad",
+        ),
+        rx.el.p(consequence, class_name="text-sm"),
+        kit.button(act, "danger", class_name="mt-3", on_click=on_click),
+        class_name="mt-3",
+    )
+
+
 def _whoever_is_here() -> rx.Component:
     return rx.el.div(
         rx.el.p(

@@ -6,7 +6,7 @@ import reflex as rx
 
 from cabinet.domain.staff import Permission
 from cabinet.ui import kit
-from cabinet.ui.desk.frame import staff_frame
+from cabinet.ui.desk.frame import behind_a_word, staff_frame
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
 from cabinet.ui.promotions.desk_form import NUMBERS
@@ -186,21 +186,12 @@ def _preview() -> rx.Component:
 
 
 def _stop() -> rx.Component:
-    return rx.el.details(
-        rx.el.summary(
-            t("Остановить акцию…"),
-            class_name="inline-flex min-h-11 cursor-pointer items-center text-sm font-semibold text-bad",
-        ),
-        rx.el.p(
-            t("Присоединиться больше будет нельзя, и снова её не запустить. Кто участвует, обещанное получит."),
-            class_name="text-sm",
-        ),
-        kit.button(t("Остановить"), "danger", class_name="mt-3", on_click=DeskOfferState.stop),
-        class_name="mt-3",
+    return behind_a_word(
+        t("Остановить акцию…"),
+        t("Присоединиться больше будет нельзя, и снова её не запустить. Кто участвует, обещанное получит."),
+        t("Остановить"),
+        DeskOfferState.stop,
     )
-
-
-# --- its fields ------------------------------------------------------------------------------------------------------
 
 
 def _group(title: kit.Text, *children: Any, hint: kit.Text = "") -> rx.Component:
