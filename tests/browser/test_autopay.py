@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, expect
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
-from cabinet import db
 from cabinet.models.sessions import AuthSession
 from cabinet.models.subscribers import Subscriber
 from tests.browser.conftest import codes_to, enter_code, newcomer, newest_code, sign_in, submit_number
@@ -94,10 +93,43 @@ def test_each_kind_shows_what_it_would_do_and_says_what_is_wrong(payer: tuple[Pa
     press(page, "Включить автоплатёж")
     expect(page.get_by_role("alert").filter(has_text="от 1 до 31")).to_be_visible()
     page.get_by_label("Число месяца").fill("31")
+    expect(page.get_by_text("Первое списание")).to_be_visible()  # the button stands where it will be pressed
     press(page, "Включить автоплатёж")
 
     expect(rule(page)).to_contain_text("31-го числа")
     expect(rule(page)).to_contain_text("0\u202f₽ из 1\u202f000\u202f₽")
+
+
+GROW = """(pixels) => {
+  document.documentElement.style.overflowAnchor = 'none';  // or the browser itself scrolls along
+  document.querySelector('#autopay').style.marginTop = `${pixels}px`;
+}"""
+
+
+def test_a_press_counts_although_what_is_above_the_button_grows_meanwhile(payer: tuple[Page, str]):
+    """As a hint does when the field before the button is left by pressing it."""
+    page, _ = payer
+    button = page.get_by_role("button", name="Включить автоплатёж")
+
+    def press_while_the_page_grows(pixels: int) -> tuple[float, float]:
+        button.scroll_into_view_if_needed()
+        box = button.bounding_box()
+        assert box is not None
+        at = (box["x"] + 20, box["y"] + 5)
+        page.mouse.move(*at)
+        page.mouse.down()
+        page.evaluate(GROW, pixels)
+        return at
+
+    x, y = press_while_the_page_grows(200)
+    page.mouse.move(x, y - 60)  # who draws the pointer away has thought better of it
+    page.mouse.up()
+    press_while_the_page_grows(400)
+    page.mouse.up()
+
+    expect(rule(page)).to_be_visible()
+    expect(page.get_by_text("Автоплатёж включён")).not_to_have_count(0)
+    expect(page.get_by_text("Автоплатёж изменён")).to_have_count(0)
 
 
 def test_it_is_paused_resumed_and_deleted_in_one_step_each(payer: tuple[Page, str]):
@@ -157,12 +189,10 @@ COLOURS_HAVE_TURNED = """new Promise((drawn) => requestAnimationFrame(() => requ
 
 def days_ago(site: Site, number: str) -> None:
     """The last code of this subscriber was given days ago."""
-    engine = db.make_engine(site.database_url)
-    with Session(engine) as session, session.begin():
+    with site.transaction() as session:
         owner = select(Subscriber.id).where(col(Subscriber.msisdn) == f"7{number}").scalar_subquery()
         for signed_in in session.exec(select(AuthSession).where(col(AuthSession.subscriber_id) == owner)):
             signed_in.confirmed_at -= timedelta(days=3)
-    engine.dispose()
 
 
 def test_the_page_has_no_violation_with_a_rule_and_a_choice_opened(

@@ -154,6 +154,21 @@ export const Switch = ({ on, answer, onTurn, ...rest }) => {
     checked: asked ?? on, "aria-busy": asked !== null, onChange: turn, ...rest });
 };
 
+// Leaving a field may change what stands above the button that is being pressed, and so move it away from the pointer
+// before it is let go: the press is still the button's, unless the pointer itself was drawn away.
+if (typeof document !== "undefined") {
+  let from;
+  document.addEventListener("pointerdown", (event) => {
+    const button = event.button === 0 && event.target.closest?.("button");
+    from = button && { button, x: event.clientX, y: event.clientY };
+    if (button) button.setPointerCapture(event.pointerId);
+  }, true);
+  document.addEventListener("pointermove", (event) => {
+    if (!from?.button.hasPointerCapture(event.pointerId)) return;
+    if (Math.hypot(event.clientX - from.x, event.clientY - from.y) > 12) from.button.releasePointerCapture(event.pointerId);
+  }, true);
+}
+
 let usedAt = Date.now();
 if (typeof document !== "undefined")
   for (const kind of ["pointerdown", "pointermove", "keydown"])
