@@ -7,15 +7,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 from sqlalchemy import text
+from sqlmodel import Session
 
 from cabinet import db
-from cabinet.config import ROOT
+from cabinet.config import ROOT, settings
 from tests.servers import free_port
 from tests.waiting import wait_until
 
@@ -37,6 +39,23 @@ class Site:
         """Where its data is, for `CABINET_DATABASE_URL`."""
         return self.postgres_url or f"sqlite:///{self.database}"
 
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction in its database, as commands beside the running cabinet make theirs."""
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("CABINET_DATABASE_URL", self.database_url)
+            _forget_settings()
+            try:
+                with db.transaction() as session:
+                    yield session
+            finally:
+                db.engine().dispose()
+        _forget_settings()
+
+    def now(self) -> datetime:
+        """The operator's time."""
+        return datetime.fromisoformat(self.state()["now"])
+
     def state(self, context: "BrowserContext | None" = None) -> dict:
         """What `/demo/state.json` says; with a browser's cookies when a context is given."""
         if context is not None:
@@ -46,6 +65,11 @@ class Site:
     def sms_to(self, number: str) -> list[str]:
         """Texts sent to a number, oldest first."""
         return [sms["text"] for sms in self.state()["sms"] if sms["to"].endswith(number)]
+
+
+def _forget_settings() -> None:
+    settings.cache_clear()
+    db.engine.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, timedelta
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,7 @@ def annas(new_context: Callable[..., BrowserContext], anna: dict) -> Page:
 
 
 def this_month(site: Site) -> date:
-    return datetime.fromisoformat(site.state()["now"]).date().replace(day=1)
+    return site.now().date().replace(day=1)
 
 
 def before(month_on: date, count: int = 1) -> date:
@@ -114,7 +114,7 @@ def bring_usage(site: Site, folder: Path, rows: list[dict]) -> None:
 
 def calls(site: Site, number: str, count: int, seconds: int = 401, zone: str = "intl_kz") -> list[dict]:
     """Calls of the last minutes, the first one the newest."""
-    now = datetime.fromisoformat(site.state()["now"]).astimezone(UTC).replace(microsecond=0)
+    now = site.now().astimezone(UTC).replace(microsecond=0)
     return [
         {
             "record_id": f"{number}-{now:%H%M%S}-{place}",

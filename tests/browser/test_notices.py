@@ -1,39 +1,26 @@
 """Notices as a subscriber meets them: the bell, the page, the ways they come by."""
 
-import os
 import re
-import subprocess
-import sys
 
 from playwright.sync_api import Page, expect
 
-from cabinet.config import ROOT
+from cabinet.models.notices import NoticeKind
+from cabinet.services import notices, subscribers
 from tests.browser.conftest import newcomer, sign_in
 from tests.site import Site
 from tests.waiting import wait_until
 
-_HAPPENED = """
-import sys
-from datetime import datetime
-from cabinet import db
-from cabinet.models.notices import NoticeKind
-from cabinet.services import notices, subscribers
-
-number, now = sys.argv[1], datetime.fromisoformat(sys.argv[2])
-with db.transaction() as session:
-    whose = subscribers.find_active_by_msisdn(session, f"7{number}").id
-    notices.tell(session, [
-        notices.Event(whose, NoticeKind.SUSPENDED, f"suspended:{number}", now, {"kopecks": 65000}),
-        notices.Event(whose, NoticeKind.ALLOWANCE_OUT, f"out:{number}", now, {"usage": "data"}),
-    ], now=now)
-"""
-
 
 def money_and_internet_ran_out(site: Site, number: str) -> None:
-    environment = os.environ | {"CABINET_DATABASE_URL": site.database_url}
-    command = [sys.executable, "-c", _HAPPENED, number, site.state()["now"]]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    now = site.now()
+    with site.transaction() as session:
+        whose = subscribers.find_active_by_msisdn(session, f"7{number}")
+        assert whose is not None
+        happened = [
+            notices.Event(whose.id, NoticeKind.SUSPENDED, f"suspended:{number}", now, {"kopecks": 65000}),
+            notices.Event(whose.id, NoticeKind.ALLOWANCE_OUT, f"out:{number}", now, {"usage": "data"}),
+        ]
+        notices.tell(session, happened, now=now)
 
 
 def bell(page: Page):

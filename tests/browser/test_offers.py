@@ -1,55 +1,45 @@
 """Promotions in a browser: from the desk to the discount in the statement, promo codes, and texts that mean harm."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
+from sqlmodel import select
 
-from cabinet.config import ROOT
+from cabinet.models.subscribers import Subscriber
+from cabinet.services import billing, subscribers
 from tests.browser.conftest import Site, sign_in
 from tests.browser.test_pages import AXE_TAGS, TOO_SMALL
 
 EVIL = "<img src=x onerror=\"document.title='pwned'\"><script>document.title='pwned'</script>{{7*7}}"
 
-_WITHOUT_MONEY = """
-import sys
-from datetime import datetime, timedelta
-from cabinet import db
-from cabinet.services import billing, subscribers
 
-number, now = sys.argv[1], datetime.fromisoformat(sys.argv[2])
-with db.transaction() as session:
-    newcomer = subscribers.create(
-        session, account_number=number, msisdn=f"7{number}", name="Пётр", region="moskva", plan_code="legkiy",
-        activated_at=now - timedelta(hours=2), now=now,
-    )
-    billing.charge_fees_until(session, billing.list_due(session, now, 1000), now, now=now)
-"""
-_PAYS = """
-import sys
-from datetime import datetime
-from sqlmodel import select
-from cabinet import db
-from cabinet.models.subscribers import Subscriber
-from cabinet.services import billing
-
-number, now = sys.argv[1], datetime.fromisoformat(sys.argv[2])
-with db.transaction() as session:
-    who = session.exec(select(Subscriber.id).where(Subscriber.msisdn == f"7{number}")).one()
-    billing.record_payment(session, who, 50_000, reference=f"pays:{number}", happened_at=now, now=now, source="demo")
-"""
+def join_without_money(site: Site, number: str) -> None:
+    now = site.now()
+    with site.transaction() as session:
+        subscribers.create(
+            session,
+            account_number=number,
+            msisdn=f"7{number}",
+            name="Пётр",
+            region="moskva",
+            plan_code="legkiy",
+            activated_at=now - timedelta(hours=2),
+            now=now,
+        )
+        billing.charge_fees_until(session, billing.list_due(session, now, 1000), now, now=now)
 
 
-def run(site: Site, script: str, number: str) -> None:
-    environment = os.environ | {"CABINET_DATABASE_URL": site.database_url}
-    command = [sys.executable, "-c", script, number, site.state()["now"]]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def pay(site: Site, number: str) -> None:
+    now = site.now()
+    with site.transaction() as session:
+        whose = session.exec(select(Subscriber.id).where(Subscriber.msisdn == f"7{number}")).one()
+        billing.record_payment(
+            session, whose, 50_000, reference=f"pays:{number}", happened_at=now, now=now, source="demo"
+        )
 
 
 @pytest.fixture
@@ -87,7 +77,7 @@ def assert_accessible(page: Page) -> None:
 
 def test_a_promotion_goes_from_the_desk_to_the_discount_in_the_statement(desk: Page, page: Page, site: Site):
     number = "9160020003"
-    run(site, _WITHOUT_MONEY, number)
+    join_without_money(site, number)
     make(desk, "browser_22", "Пятая часть в подарок", discount_size="20", discount_periods="3", teaser="Три раза")
     desk.get_by_role("button", name="Посмотреть, кому подходит").click()
     expect(desk.get_by_text(re.compile("Сейчас подходит абонентов: ([0-9 ]+) из"))).to_be_visible()
@@ -104,7 +94,7 @@ def test_a_promotion_goes_from_the_desk_to_the_discount_in_the_statement(desk: P
     sheet.get_by_role("button", name="Участвовать", exact=True).click()
     expect(page.get_by_text("Скидка: осталось 3 из 3")).to_be_visible()
 
-    run(site, _PAYS, number)
+    pay(site, number)
     page.goto("/expenses/")
     line = page.get_by_role("region", name="Операции").locator("summary").filter(has_text="Плата за тариф")
     expect(line).to_contain_text("312")

@@ -7,9 +7,8 @@ from datetime import datetime
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, expect
-from sqlmodel import Session, select
+from sqlmodel import select
 
-from cabinet import db
 from cabinet.domain.catalogue import SwitchTime
 from cabinet.models.subscribers import Subscriber
 from cabinet.services import billing, bundles, orders, tariffs
@@ -22,14 +21,13 @@ class Shop:
 
     def __init__(self, site: Site, number: str) -> None:
         self.site = site
-        self.engine = db.make_engine(site.database_url)
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             found = session.exec(select(Subscriber).where(Subscriber.msisdn == f"7{number}")).one()
             self.subscriber_id = found.id
 
     def pay(self, roubles: int) -> None:
         now = self._now()
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             reference = f"test:{self.subscriber_id}"
             billing.record_payment(
                 session,
@@ -40,24 +38,22 @@ class Shop:
                 now=now,
                 source="test",
             )
-            session.commit()
 
     def order(self, ask: Callable, *arguments: object, **named: object) -> None:
         now = self._now()
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             quote = ask(session, self.subscriber_id, *arguments, now=now, **named)
             assert isinstance(orders.confirm(session, self.subscriber_id, quote.id, now=now), orders.Order)
-            session.commit()
 
     def plan_to_switch(self, place: int = 0) -> None:
         """A month's plan that is not the present one, from the end of the period."""
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             mine = tariffs.get_mine(session, self.subscriber_id, now=self._now()).plan.code
         code = [code for code in ("maksimum", "legkiy", "svoboda") if code != mine][place]
         self.order(tariffs.quote_switch, code, when=SwitchTime.PERIOD_END)
 
     def _now(self) -> datetime:
-        return datetime.fromisoformat(self.site.state()["now"])
+        return self.site.now()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from sqlmodel import Session
 
-from cabinet import clock, db
+from cabinet import clock
 from cabinet.adapters.usage_files import UsageRow
 from cabinet.config import settings
 from cabinet.domain import catalogue
@@ -32,10 +32,9 @@ class Number:
 
     def __init__(self, site: Site, roubles: int = 5_000, *, months: int = 4) -> None:
         self.site, self.digits = site, str(next(_numbers))
-        self.engine = db.make_engine(site.database_url)
         now = self.now()
         since = now - timedelta(days=31 * (months + 1))
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             self.id = subscribers.create(
                 session,
                 account_number=self.digits,
@@ -52,10 +51,9 @@ class Number:
             self._pay(session, 650 * fees + roubles)  # what waits for money takes it at once
             billing.charge_fees_until(session, billing.list_due(session, now, 1_000), now, now=now)
             usage.import_batch(session, list(self._usage(now, months)), now=now)
-            session.commit()
 
     def now(self) -> datetime:
-        return datetime.fromisoformat(self.site.state()["now"])
+        return self.site.now()
 
     def _pay(self, session: Session, roubles: int) -> None:
         now = self.now()
@@ -73,30 +71,28 @@ class Number:
 
     def order(self, ask: Callable, *arguments: object, **named: object) -> None:
         """Done elsewhere: in another tab, by another process."""
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             quote = ask(session, self.id, *arguments, now=self.now(), **named)
             assert isinstance(orders.confirm(session, self.id, quote.id, now=self.now()), orders.Order)
-            session.commit()
 
     def spend(self, minutes: int) -> None:
         """Calls abroad, 45 ₽ a minute."""
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             at, who = self.now() - timedelta(minutes=5), f"7{self.digits}"
             row = UsageRow(f"{who}-abroad", who, "voice", "out", at, minutes * 60, "intl", "4412345678")
             usage.import_batch(session, [row], now=self.now())
-            session.commit()
 
     def orders(self) -> int:
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             return len(orders.list_orders(session, self.id, now=self.now()))
 
     def plan(self) -> str:
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             return tariffs.get_mine(session, self.id, now=self.now()).plan.code
 
     def next_fee(self) -> str:
         """The day as the pages write it: `2 декабря`."""
-        with Session(self.engine) as session:
+        with self.site.transaction() as session:
             at = tariffs.get_mine(session, self.id, now=self.now()).next_fee_at
         return formats.date_only(clock.local(at).date(), clock.local(self.now()).date())
 
