@@ -1,23 +1,31 @@
 """What the operator sells, as immutable versions that the catalogue file brought."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-from sqlmodel import Session, col, select
+from sqlalchemy import Select, Table, bindparam
+from sqlalchemy import select as select_of
+from sqlmodel import Session, select
 
 from cabinet.config import settings
 from cabinet.domain.catalogue import Bundle, Catalogue, Option, Plan, PromisedPayment, load
 from cabinet.domain.effects import Sold
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.rating import Rates
+from cabinet.models.base import metadata
 from cabinet.models.catalogue import BundleVersion, OptionVersion, PlanVersion, PromisedPaymentVersion
 
 _Table = type[PlanVersion] | type[OptionVersion] | type[BundleVersion] | type[PromisedPaymentVersion]
 _Item = TypeVar("_Item", Plan, Option, Bundle, PromisedPayment)
+
+_plan_version: Table = metadata.tables["plan_version"]
+_option_version: Table = metadata.tables["option_version"]
+_bundle_version: Table = metadata.tables["bundle_version"]
+_promised_version: Table = metadata.tables["promised_payment_version"]
 
 
 class VersionChanged(CabinetError):
@@ -120,6 +128,38 @@ def add_after(session: Session, row: Any, item: Plan | Option | Bundle, *, now: 
     session.flush()
 
 
+# --- statements -------------------------------------------------------------------------------------------------------
+
+# Each event of a page asks several of these, and to build one takes longer than to run it: each is built once.
+
+_KNOWN = "id", "code", "digest", "is_archived"
+
+
+@cache
+def _every(table: Table) -> Select[Any]:
+    """All versions, older ones first."""
+    return select_of(*(table.c[name] for name in _KNOWN)).order_by(table.c.version, table.c.id)
+
+
+@cache
+def _of_ids(table: Table) -> Select[Any]:
+    """The versions with these `ids`."""
+    return select_of(*(table.c[name] for name in _KNOWN)).where(table.c.id.in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _newest_of_code(table: Table) -> Select[Any]:
+    """The newest version of a `code`."""
+    known = select_of(*(table.c[name] for name in _KNOWN)).where(table.c.code == bindparam("code"))
+    return known.order_by(table.c.version.desc()).limit(1)
+
+
+@cache
+def _contents_of(table: Table) -> Select[Any]:
+    """What the versions with these `ids` are."""
+    return select_of(table.c.digest, table.c.content).where(table.c.id.in_(bindparam("ids", expanding=True)))
+
+
 # --- plans -----------------------------------------------------------------------------------------------------------
 
 
@@ -138,19 +178,10 @@ def get_plans(session: Session, version_ids: Collection[int]) -> dict[int, PlanF
     Raises:
         PlanNotFound: one of them is not there.
     """
-    rows = session.exec(
-        select(PlanVersion.id, PlanVersion.digest, PlanVersion.is_archived).where(col(PlanVersion.id).in_(version_ids))
-    ).all()
+    rows = session.execute(_of_ids(_plan_version), {"ids": list(version_ids)}).all()
     if len(rows) < len(set(version_ids)):
         raise PlanNotFound
-    found = {}
-    for version_id, digest, is_archived in rows:
-        if digest not in _compiled:
-            content = session.exec(select(PlanVersion.content).where(PlanVersion.id == version_id)).one()
-            plan = Plan.model_validate(content)
-            _compiled[digest] = plan, plan.compile()
-        found[cast(int, version_id)] = PlanFacts(cast(int, version_id), *_compiled[digest], is_archived)
-    return found
+    return _facts(session, rows)
 
 
 def current_version(session: Session, code: str) -> PlanFacts:
@@ -159,18 +190,36 @@ def current_version(session: Session, code: str) -> PlanFacts:
     Raises:
         PlanNotFound: there is no plan with this code.
     """
-    newest = select(PlanVersion.id).where(PlanVersion.code == code).order_by(col(PlanVersion.version).desc()).limit(1)
-    plan_version_id = session.exec(newest).one_or_none()
-    if plan_version_id is None:
+    row = session.execute(_newest_of_code(_plan_version), {"code": code}).one_or_none()
+    if row is None:
         raise PlanNotFound
-    return get_plan(session, plan_version_id)
+    return _facts(session, [row])[row.id]
 
 
 def list_plans(session: Session) -> list[PlanFacts]:
     """The newest version of every plan, closed ones too, in the order in which they were stored."""
-    rows = session.exec(select(PlanVersion.id, PlanVersion.code).order_by(col(PlanVersion.version)))
-    newest = {code: version_id for version_id, code in rows if version_id is not None}
-    return [get_plan(session, version_id) for version_id in sorted(newest.values())]
+    newest = {row.code: row for row in session.execute(_every(_plan_version))}
+    return list(_facts(session, sorted(newest.values(), key=lambda row: row.id)).values())
+
+
+def facts_of(session: Session, plan_version_id: int, digest: str, is_archived: bool) -> PlanFacts:
+    """The plan version of which a wider query has read all that can change; see `get_plan`."""
+    if digest not in _compiled:
+        _compile(session, [plan_version_id])
+    return PlanFacts(plan_version_id, *_compiled[digest], is_archived)
+
+
+def _facts(session: Session, rows: Sequence[Any]) -> dict[int, PlanFacts]:
+    _compile(session, [row.id for row in rows if row.digest not in _compiled])
+    return {row.id: PlanFacts(row.id, *_compiled[row.digest], row.is_archived) for row in rows}
+
+
+def _compile(session: Session, version_ids: Sequence[int]) -> None:
+    if not version_ids:
+        return
+    for digest, content in session.execute(_contents_of(_plan_version), {"ids": list(version_ids)}):
+        plan = Plan.model_validate(content)
+        _compiled[digest] = plan, plan.compile()
 
 
 # --- services and packages -------------------------------------------------------------------------------------------
@@ -178,22 +227,32 @@ def list_plans(session: Session) -> list[PlanFacts]:
 
 def list_options(session: Session) -> dict[str, Sold[Option]]:
     """The newest version of every service by its code, closed ones too, in the order in which they were stored."""
-    return _newest(session, OptionVersion, Option)
+    return _newest(session, _option_version, Option)
 
 
 def list_bundles(session: Session) -> dict[str, Sold[Bundle]]:
     """The newest version of every package by its code, closed ones too, in the order in which they were stored."""
-    return _newest(session, BundleVersion, Bundle)
+    return _newest(session, _bundle_version, Bundle)
 
 
 def get_options(session: Session, version_ids: Iterable[int]) -> dict[int, Option]:
     """Versions of services by their ids; an unknown id is left out."""
-    return _by_id(session, OptionVersion, Option, version_ids)
+    return _by_id(session, _option_version, Option, version_ids)
 
 
 def get_bundles(session: Session, version_ids: Iterable[int]) -> dict[int, Bundle]:
     """Versions of packages by their ids; an unknown id is left out."""
-    return _by_id(session, BundleVersion, Bundle, version_ids)
+    return _by_id(session, _bundle_version, Bundle, version_ids)
+
+
+def read_options(session: Session, digests: Mapping[int, str]) -> dict[int, Option]:
+    """The same of which a wider query has read the digests."""
+    return _read_by_id(session, _option_version, Option, digests)
+
+
+def read_bundles(session: Session, digests: Mapping[int, str]) -> dict[int, Bundle]:
+    """The same of packages."""
+    return _read_by_id(session, _bundle_version, Bundle, digests)
 
 
 def get_option(session: Session, code: str) -> Sold[Option]:
@@ -202,7 +261,7 @@ def get_option(session: Session, code: str) -> Sold[Option]:
     Raises:
         NotFound: there is none with this code.
     """
-    return _get_newest(session, OptionVersion, Option, code)
+    return _get_newest(session, _option_version, Option, code)
 
 
 def get_bundle(session: Session, code: str) -> Sold[Bundle]:
@@ -211,51 +270,42 @@ def get_bundle(session: Session, code: str) -> Sold[Bundle]:
     Raises:
         NotFound: there is none with this code.
     """
-    return _get_newest(session, BundleVersion, Bundle, code)
+    return _get_newest(session, _bundle_version, Bundle, code)
 
 
 def get_promised_payment(session: Session) -> Sold[PromisedPayment] | None:
     """The terms of promised payments: the first in the catalogue that are not closed; None where there are none."""
     return next(
-        (sold for sold in _newest(session, PromisedPaymentVersion, PromisedPayment).values() if not sold.is_archived),
+        (sold for sold in _newest(session, _promised_version, PromisedPayment).values() if not sold.is_archived),
         None,
     )
 
 
-def _get_newest(session: Session, table: Any, model: type[_Item], code: str) -> Sold[_Item]:
-    row = session.exec(
-        select(table.id, table.digest, table.is_archived)
-        .where(table.code == code)
-        .order_by(table.version.desc())
-        .limit(1)
-    ).first()
+def _get_newest(session: Session, table: Table, model: type[_Item], code: str) -> Sold[_Item]:
+    row = session.execute(_newest_of_code(table), {"code": code}).one_or_none()
     if row is None:
         raise NotFound
-    _read_missing(session, table, model, {row[1]: row[0]})
-    return Sold(row[0], _read[row[1]], row[2])
+    return Sold(row.id, _read_by_id(session, table, model, {row.id: row.digest})[row.id], row.is_archived)
 
 
-def _newest(session: Session, table: Any, model: type[_Item]) -> dict[str, Sold[_Item]]:
-    rows = session.exec(
-        select(table.id, table.code, table.digest, table.is_archived).order_by(table.version, table.id)
-    ).all()
-    newest = {code: (version_id, digest, is_archived) for version_id, code, digest, is_archived in rows}
-    _read_missing(session, table, model, {digest: version_id for version_id, digest, _ in newest.values()})
-    ordered = sorted(newest.items(), key=lambda pair: pair[1][0])
-    return {code: Sold(version_id, _read[digest], is_archived) for code, (version_id, digest, is_archived) in ordered}
+def _newest(session: Session, table: Table, model: type[_Item]) -> dict[str, Sold[_Item]]:
+    newest = {row.code: row for row in session.execute(_every(table))}
+    items = _read_by_id(session, table, model, {row.id: row.digest for row in newest.values()})
+    ordered = sorted(newest.values(), key=lambda row: row.id)
+    return {row.code: Sold(row.id, items[row.id], row.is_archived) for row in ordered}
 
 
-def _by_id(session: Session, table: Any, model: type[_Item], version_ids: Iterable[int]) -> dict[int, _Item]:
+def _by_id(session: Session, table: Table, model: type[_Item], version_ids: Iterable[int]) -> dict[int, _Item]:
     wanted = set(version_ids)
     if not wanted:
         return {}
-    digests: dict[int, str] = dict(session.exec(select(table.id, table.digest).where(table.id.in_(wanted))).all())
-    _read_missing(session, table, model, {digest: version_id for version_id, digest in digests.items()})
-    return {version_id: _read[digest] for version_id, digest in digests.items()}
+    rows = session.execute(_of_ids(table), {"ids": list(wanted)})
+    return _read_by_id(session, table, model, {row.id: row.digest for row in rows})
 
 
-def _read_missing(session: Session, table: Any, model: type[_Item], ids: dict[str, int]) -> None:
-    missing = [version_id for digest, version_id in ids.items() if digest not in _read]
+def _read_by_id(session: Session, table: Table, model: type[_Item], digests: Mapping[int, str]) -> dict[int, _Item]:
+    missing = [version_id for version_id, digest in digests.items() if digest not in _read]
     if missing:
-        for digest, content in session.exec(select(table.digest, table.content).where(table.id.in_(missing))):
+        for digest, content in session.execute(_contents_of(table), {"ids": missing}):
             _read[digest] = model.model_validate(content)
+    return {version_id: _read[digest] for version_id, digest in digests.items()}
