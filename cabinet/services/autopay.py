@@ -46,7 +46,16 @@ from cabinet.models.notices import NoticeKind
 from cabinet.models.outbox import OutboxMessage
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.top_ups import TopUp
-from cabinet.services import discounts, notices, orders, outbox, promised_payments, sessions, subscribers, top_ups
+from cabinet.services import (
+    discounts,
+    notices,
+    outbox,
+    promised_payments,
+    sessions,
+    snapshots,
+    subscribers,
+    top_ups,
+)
 from cabinet.services.sessions import Principal
 from cabinet.services.sign_in import FreshCodeNeeded
 from cabinet.services.top_ups import Method
@@ -495,8 +504,8 @@ def _next_fee(session: Session, subscriber_id: int, *, now: datetime) -> _NextFe
     What services and a promised payment will take before the fee is counted in.
     """
     try:
-        snapshot = orders.read_snapshot(session, subscriber_id, now=now)
-    except orders.NoPlan:
+        snapshot = snapshots.read(session, subscriber_id, now=now)
+    except snapshots.NoPlan:
         return None
     term, zone = snapshot.term, clock.time_zone()
     at = term.next_fee_at

@@ -11,7 +11,7 @@ from cabinet.domain import effects
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Bundle
 from cabinet.domain.effects import ItemKind, OptionState, OrderKind, Request, Snapshot, Sold
-from cabinet.services import catalogue, options, orders, overview
+from cabinet.services import catalogue, options, orders, overview, snapshots
 from cabinet.services.orders import Order, Quote
 from cabinet.services.overview import AllowanceLeft
 
@@ -95,9 +95,9 @@ def list_bundles(session: Session, subscriber_id: int, *, now: datetime) -> Bund
     """The packages that can be spent on the subscriber's plan, and those that the subscriber has.
 
     Raises:
-        NotFound, NoPlan: see `orders.read_snapshot`.
+        NotFound, NoPlan: see `snapshots.read`.
     """
-    snapshot = orders.read_snapshot(session, subscriber_id, now=now)
+    snapshot = snapshots.read(session, subscriber_id, now=now)
     owed_kopecks = -ledger.balance(session, subscriber_id).debt
     cards = tuple(
         _card(sold, snapshot, owed_kopecks, now=now)
@@ -146,11 +146,7 @@ def switch_off(session: Session, subscriber_id: int, code: str, *, now: datetime
     Raises:
         OptionNotOn: the subscriber does not have it, or has stopped it already.
     """
-    quote = orders.ask(session, subscriber_id, Request(OrderKind.BUNDLE_OFF, code), now=now)
-    done = orders.confirm(session, subscriber_id, quote.id, now=now)
-    if isinstance(done, orders.QuoteOutdated):
-        raise AssertionError("a quote is good at the moment it is made")
-    return done
+    return orders.do(session, subscriber_id, Request(OrderKind.BUNDLE_OFF, code), now=now)
 
 
 def _advise(total: AllowanceLeft, cards: Sequence[BundleCard], until: datetime, *, now: datetime) -> Advice | None:

@@ -14,7 +14,7 @@ from cabinet.domain.catalogue import OptionPeriod
 from cabinet.domain.effects import ItemKind, OptionState, Snapshot
 from cabinet.domain.periods import PeriodUnit, period_containing
 from cabinet.domain.promotions import DiscountOn
-from cabinet.services import autopay, discounts, orders, promised_payments
+from cabinet.services import autopay, discounts, promised_payments, snapshots
 
 AHEAD = timedelta(days=31)
 
@@ -68,8 +68,8 @@ def get_coming(session: Session, subscriber_id: int, *, now: datetime) -> Coming
     outgoes = list(_list_promise(session, subscriber_id, now=now, until=until))
     available = 0
     try:
-        snapshot = orders.read_snapshot(session, subscriber_id, now=now)
-    except orders.NoPlan:
+        snapshot = snapshots.read(session, subscriber_id, now=now)
+    except snapshots.NoPlan:
         pass
     else:
         available = snapshot.available_kopecks

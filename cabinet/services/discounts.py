@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, and_, delete, or_, select, update
+from sqlalchemy import Table, and_, bindparam, delete, or_, select, update
 from sqlmodel import Session
 
 from cabinet.bulk import insert_many, is_among
@@ -22,6 +22,35 @@ _use: Table = metadata.tables["discount_use"]
 _USE_COLUMNS = (
     *("participation_id", "number", "plan_subscription_id", "option_subscription_id", "period_end_at", "order_id"),
     *("full_kopecks", "off_kopecks", "transaction_id", "used_at"),
+)
+
+_HELD = (
+    select(
+        *(_participation.c.id, _participation.c.subscriber_id, _participation.c.discount_on),
+        *(_participation.c.discount_code, _participation.c.discount_percent, _participation.c.discount_kopecks),
+        *(_participation.c.discount_periods, _participation.c.discount_left, _promotion.c.code, _version.c.version),
+        _version.c.content["title"].as_string().label("title"),
+    )
+    .join(_promotion, _promotion.c.id == _participation.c.promotion_id)
+    .join(_version, _version.c.id == _participation.c.version_id)
+    .where(_participation.c.left_at.is_(None), _participation.c.discount_on.is_not(None))
+)
+
+_WITH_PRESENT = (
+    _HELD.add_columns(_use.c.number.label("present"))
+    .outerjoin(
+        _use,
+        and_(
+            _use.c.participation_id == _participation.c.id,
+            _use.c.plan_subscription_id.is_not(None),
+            _use.c.period_end_at == bindparam("period_end_at"),
+        ),
+    )
+    .where(
+        _participation.c.subscriber_id == bindparam("subscriber_id"),
+        or_(_participation.c.discount_left > 0, _use.c.id.is_not(None)),
+    )
+    .order_by(_participation.c.id, _use.c.number)
 )
 
 
@@ -42,7 +71,7 @@ def list_held(session: Session, subscriber_ids: Collection[int]) -> dict[int, tu
     """The discounts that are not used up, by subscriber; who has none is left out. One statement."""
     if not subscriber_ids:
         return {}
-    query = _select_held().where(
+    query = _HELD.where(
         is_among(session, _participation.c.subscriber_id, subscriber_ids), _participation.c.discount_left > 0
     )
     found: dict[int, list[HeldDiscount]] = {}
@@ -53,41 +82,9 @@ def list_held(session: Session, subscriber_ids: Collection[int]) -> dict[int, tu
 
 def list_with_present(session: Session, subscriber_id: int, period_end_at: datetime) -> tuple[HeldDiscount, ...]:
     """The same for one subscriber, with the discount that the plan's period which ends then was paid with."""
-    query = (
-        _select_held()
-        .add_columns(_use.c.number.label("present"))
-        .outerjoin(
-            _use,
-            and_(
-                _use.c.participation_id == _participation.c.id,
-                _use.c.plan_subscription_id.is_not(None),
-                _use.c.period_end_at == period_end_at,
-            ),
-        )
-        .where(
-            _participation.c.subscriber_id == subscriber_id,
-            or_(_participation.c.discount_left > 0, _use.c.id.is_not(None)),
-        )
-        .order_by(_participation.c.id, _use.c.number)
-    )
-    held = {row.id: _held(row, row.present) for row in session.execute(query)}
+    of = {"subscriber_id": subscriber_id, "period_end_at": period_end_at}
+    held = {row.id: _held(row, row.present) for row in session.execute(_WITH_PRESENT, of)}
     return tuple(held.values())
-
-
-def _select_held() -> Any:
-    mine = _participation.c
-    return (
-        select(
-            *(mine.id, mine.subscriber_id, mine.discount_on, mine.discount_code, mine.discount_percent),
-            *(mine.discount_kopecks, mine.discount_periods, mine.discount_left),
-            _promotion.c.code,
-            _version.c.version,
-            _version.c.content["title"].as_string().label("title"),
-        )
-        .join(_promotion, _promotion.c.id == mine.promotion_id)
-        .join(_version, _version.c.id == mine.version_id)
-        .where(mine.left_at.is_(None), mine.discount_on.is_not(None))
-    )
 
 
 def _held(row: Any, present: int | None = None) -> HeldDiscount:

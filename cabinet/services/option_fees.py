@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table
+from sqlalchemy import Table, bindparam
+from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
 from cabinet import clock, ledger
@@ -35,6 +36,7 @@ _TRIAL_ENDS = (
     "в разделе «Услуги». Без этого она отключится сама, платить не придётся."
 )
 
+_held: Table = metadata.tables["option_subscription"]
 _charge_table: Table = metadata.tables["option_fee_charge"]
 _allowance: Table = metadata.tables["allowance"]
 _CHARGE_COLUMNS = (
@@ -87,18 +89,23 @@ def _due(what: Any, now: datetime, limit: int) -> Any:
     )
 
 
+_HOLD = (
+    select_of(_held.c.id, _held.c.state, _held.c.next_fee_at)
+    .where(_held.c.subscriber_id == bindparam("subscriber_id"), _held.c.next_fee_at.is_not(None))
+    .order_by(_held.c.id)
+    .with_for_update()
+)
+
+
 def list_of(session: Session, subscriber_id: int) -> list[int]:
     """Ids of what the subscriber has that costs something, held to the end of the transaction."""
-    found: Any = session.exec(
-        select(col(OptionSubscription.id))
-        .where(
-            OptionSubscription.subscriber_id == subscriber_id,
-            col(OptionSubscription.next_fee_at).is_not(None),
-        )
-        .order_by(col(OptionSubscription.id))
-        .with_for_update()
-    )
-    return list(found)
+    return [row.id for row in session.execute(_HOLD, {"subscriber_id": subscriber_id})]
+
+
+def list_due_of(session: Session, subscriber_id: int, now: datetime) -> list[int]:
+    """Ids of those whose fee is due and that do not wait for money; all that cost something are held."""
+    rows = session.execute(_HOLD, {"subscriber_id": subscriber_id})
+    return [row.id for row in rows if row.state is not OptionState.SUSPENDED and row.next_fee_at <= now]
 
 
 def list_waiting(session: Session, subscriber_ids: Collection[int], now: datetime) -> set[int]:
@@ -113,16 +120,6 @@ def list_waiting(session: Session, subscriber_ids: Collection[int], now: datetim
         .with_for_update()
     )
     return {subscriber_id for subscriber_id, state, fee_at in found if state is OptionState.SUSPENDED or fee_at <= now}
-
-
-def not_suspended(session: Session, subscription_ids: Sequence[int]) -> list[int]:
-    """Those of them that do not wait for money."""
-    found: Any = session.exec(
-        select(col(OptionSubscription.id)).where(
-            col(OptionSubscription.id).in_(subscription_ids), OptionSubscription.state != OptionState.SUSPENDED
-        )
-    )
-    return list(found)
 
 
 def charge_until(session: Session, subscription_ids: Sequence[int], moment: datetime, *, now: datetime) -> int:

@@ -10,8 +10,8 @@ from cabinet import ledger
 from cabinet.domain import effects
 from cabinet.domain.catalogue import Option, OptionPeriod
 from cabinet.domain.effects import HeldOption, ItemKind, OptionState, OrderKind, Request, Snapshot, Sold
-from cabinet.domain.quotes import services_month_kopecks
-from cabinet.services import catalogue, orders
+from cabinet.domain.quotes import Summary, services_month_kopecks
+from cabinet.services import catalogue, orders, snapshots
 from cabinet.services.orders import Order, Quote
 
 
@@ -95,9 +95,9 @@ def list_options(
     (of the name, the description, the category; all of them) and in the category, where they are given.
 
     Raises:
-        NotFound, NoPlan: see `orders.read_snapshot`.
+        NotFound, NoPlan: see `snapshots.read`.
     """
-    snapshot = orders.read_snapshot(session, subscriber_id, now=now)
+    snapshot = snapshots.read(session, subscriber_id, now=now)
     owed_kopecks = -ledger.balance(session, subscriber_id).debt
     sold = catalogue.list_options(session)
     names = {code: one.item for code, one in sold.items()}
@@ -135,11 +135,11 @@ def switch_on_free(session: Session, subscriber_id: int, code: str, *, now: date
     Raises:
         See `quote_on`.
     """
-    quote = quote_on(session, subscriber_id, code, now=now)
-    shown = quote.summary
-    if shown.charged_now_kopecks or shown.next_fee_after or shown.trial_until or shown.lacking_kopecks:
-        return quote
-    return _confirmed(session, subscriber_id, quote, now=now)
+    return orders.do_if(session, subscriber_id, Request(OrderKind.OPTION_ON, code), _costs_nothing, now=now)
+
+
+def _costs_nothing(shown: Summary) -> bool:
+    return not (shown.charged_now_kopecks or shown.next_fee_after or shown.trial_until or shown.lacking_kopecks)
 
 
 def quote_keep(session: Session, subscriber_id: int, code: str, *, now: datetime) -> Quote:
@@ -160,15 +160,7 @@ def switch_off(session: Session, subscriber_id: int, code: str, *, now: datetime
         OptionNotOn: it is not on, or switched off already.
         OptionNeeded: something that is on needs it.
     """
-    quote = orders.ask(session, subscriber_id, Request(OrderKind.OPTION_OFF, code), now=now)
-    return _confirmed(session, subscriber_id, quote, now=now)
-
-
-def _confirmed(session: Session, subscriber_id: int, quote: Quote, *, now: datetime) -> Order:
-    done = orders.confirm(session, subscriber_id, quote.id, now=now)
-    if isinstance(done, orders.QuoteOutdated):
-        raise AssertionError("a quote is good at the moment it is made")
-    return done
+    return orders.do(session, subscriber_id, Request(OrderKind.OPTION_OFF, code), now=now)
 
 
 # --- how -------------------------------------------------------------------------------------------------------------

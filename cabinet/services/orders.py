@@ -8,38 +8,33 @@ Whatever is due is charged before a snapshot is taken, so a quote is made from h
 subscriber's row comes before all others, and does not stop usage and fees.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
+from sqlalchemy import Table, bindparam
+from sqlalchemy import select as select_of
 from sqlmodel import Session, col, or_, select
 
 from cabinet import clock, ledger, metrics
-from cabinet.domain.allowances import UsageKind
-from cabinet.domain.catalogue import Bundle, Option, OptionPeriod, Plan
+from cabinet.domain.catalogue import Option, Plan
 from cabinet.domain.effects import (
     CancelSchedule,
     ChangeOption,
     Charge,
-    ChargeKind,
     DropAllowance,
     Effect,
     Effects,
     Gift,
     GrantAllowance,
-    Held,
-    HeldOption,
     ItemKind,
     Join,
     Leave,
     OptionState,
     OptionTerm,
     OrderKind,
-    Paid,
-    Planned,
-    PlanTerm,
     Promise,
     Request,
     Schedule,
@@ -75,11 +70,10 @@ from cabinet.domain.quotes import (
 from cabinet.domain.rating import Reason
 from cabinet.ledger import InsufficientFunds
 from cabinet.models import orders as tables
+from cabinet.models.base import metadata
 from cabinet.models.billing import FeeCharge
-from cabinet.models.catalogue import PlanVersion
 from cabinet.models.notices import NoticeKind
 from cabinet.models.options import OptionSubscription
-from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance, AllowanceSource, UsageRecord
 from cabinet.services import (
@@ -91,13 +85,13 @@ from cabinet.services import (
     option_fees,
     participations,
     promised_payments,
+    snapshots,
 )
 
 QUOTE_LIVES = timedelta(minutes=15)
 
-
-class NoPlan(CabinetError):
-    message = "У этого номера сейчас нет тарифа. Обратитесь в поддержку."
+_subscriber: Table = metadata.tables["subscriber"]
+_plan: Table = metadata.tables["plan_subscription"]
 
 
 class Outdated(StrEnum):
@@ -191,10 +185,31 @@ def ask(session: Session, subscriber_id: int, request: Request, *, now: datetime
         NotFound: no such subscriber, plan, service or package.
         CabinetError: the refusals of `domain.effects`, each with its own words.
     """
+    return _ask(session, subscriber_id, request, now=now)[1]
+
+
+def do(session: Session, subscriber_id: int, request: Request, *, now: datetime) -> Order:
+    """Asks and confirms in one step, which nothing can come between, for what needs no yes.
+
+    Raises:
+        NotFound, CabinetError: see `ask` and `confirm`; nothing was done.
+    """
+    return _do(session, *_ask(session, subscriber_id, request, now=now), now=now)
+
+
+def do_if(
+    session: Session, subscriber_id: int, request: Request, is_harmless: Callable[[Summary], bool], *, now: datetime
+) -> Order | Quote:
+    """As `do` where what it would do is harmless, otherwise as `ask`."""
+    snapshot, quote = _ask(session, subscriber_id, request, now=now)
+    return _do(session, snapshot, quote, now=now) if is_harmless(quote.summary) else quote
+
+
+def _ask(session: Session, subscriber_id: int, request: Request, *, now: datetime) -> tuple[Snapshot, Quote]:
     _hold(session, subscriber_id, now=now)
-    snapshot = read_snapshot(session, subscriber_id, now=now)
+    snapshot = snapshots.read(session, subscriber_id, now=now)
     proposal = propose(session, snapshot, request, now=now)
-    return store_quote(session, subscriber_id, request, *proposal, now=now)
+    return snapshot, _store_quote(session, subscriber_id, request, *proposal, now=now)
 
 
 def propose(session: Session, snapshot: Snapshot, request: Request, *, now: datetime) -> tuple[Effects, Summary]:
@@ -203,13 +218,20 @@ def propose(session: Session, snapshot: Snapshot, request: Request, *, now: date
     Raises:
         NotFound, CabinetError: see `ask`.
     """
-    names = options_by_code(session)
-    effects, plan_after = _effects(session, snapshot, request, names, now=now)
+    services = catalogue.list_options(session)
+    names = {code: sold.item for code, sold in services.items()}
+    effects, plan_after = _effects(session, snapshot, request, services, names, now=now)
     return effects, summarize(snapshot, effects, plan_after, names, now=now, zone=clock.time_zone())
 
 
 def _effects(
-    session: Session, snapshot: Snapshot, request: Request, names: Mapping[str, Option], *, now: datetime
+    session: Session,
+    snapshot: Snapshot,
+    request: Request,
+    services: Mapping[str, Sold[Option]],
+    names: Mapping[str, Option],
+    *,
+    now: datetime,
 ) -> tuple[Effects, Plan]:
     """With the plan that they lead to."""
     zone, kind = clock.time_zone(), request.kind
@@ -221,7 +243,9 @@ def _effects(
     if kind == OrderKind.SETTINGS:
         return of_settings(snapshot, request.settings, when=request.when, now=now, zone=zone), snapshot.plan
     if kind == OrderKind.OPTION_ON:
-        option = catalogue.get_option(session, request.code)
+        option = services.get(request.code)
+        if option is None:
+            raise NotFound
         return of_option_on(snapshot, option, names, now=now, zone=zone), snapshot.plan
     if kind == OrderKind.OPTION_KEEP:
         return of_option_keep(snapshot, request.code, names), snapshot.plan
@@ -251,7 +275,7 @@ def options_by_code(session: Session) -> dict[str, Option]:
     return {code: sold.item for code, sold in catalogue.list_options(session).items()}
 
 
-def store_quote(
+def _store_quote(
     session: Session, subscriber_id: int, request: Request, effects: Effects, summary: Summary, *, now: datetime
 ) -> Quote:
     """Keeps what was proposed."""
@@ -320,18 +344,23 @@ def confirm(session: Session, subscriber_id: int, quote_id: int, *, now: datetim
     row = _quote_row(session, subscriber_id, quote_id)
     done = session.exec(select(tables.Order).where(tables.Order.quote_id == quote_id)).one_or_none()
     if done is not None:
-        return _read_order(session, done, row, now=now)
+        return _read_order(done, row, now=now)
     quote = _read_quote(row, now=now)
-    snapshot = read_snapshot(session, subscriber_id, now=now)
+    snapshot = snapshots.read(session, subscriber_id, now=now)
     proposal = propose(session, snapshot, quote.request, now=now)
     is_expired = now >= row.expires_at
     if is_expired or version_of(*proposal) != row.snapshot_version:
-        new = store_quote(session, subscriber_id, quote.request, *proposal, now=now)
+        new = _store_quote(session, subscriber_id, quote.request, *proposal, now=now)
         return QuoteOutdated(quote, new, Outdated.EXPIRED if is_expired else Outdated.CHANGED)
+    return _do(session, snapshot, quote, now=now)
+
+
+def _do(session: Session, snapshot: Snapshot, quote: Quote, *, now: datetime) -> Order:
+    """Exactly what the quote says, which is computed from that snapshot."""
     with session.begin_nested():
         order = tables.Order(
-            quote_id=quote_id,
-            subscriber_id=subscriber_id,
+            quote_id=quote.id,
+            subscriber_id=quote.subscriber_id,
             confirmed_at=now,
             undo_until=undo_until(quote.effects, now),
         )
@@ -345,8 +374,8 @@ def confirm(session: Session, subscriber_id: int, quote_id: int, *, now: datetim
         _tell(session, order, quote.kind, quote.summary, NoticeKind.ORDER, now)
     metrics.when_committed(session, metrics.ORDERS, kind=quote.kind.value, event="confirmed")
     if net_kopecks(quote.effects) < 0:
-        billing.use_money(session, subscriber_id, happened_at=now, now=now)
-    return _read_order(session, order, row, now=now)
+        billing.use_money(session, quote.subscriber_id, happened_at=now, now=now)
+    return _order_of(order, quote.kind, quote.request, quote.summary, now=now)
 
 
 def _tell(
@@ -365,6 +394,18 @@ def _tell(
     notices.tell(session, [event], now=now)
 
 
+_HOLD_SUBSCRIBER = (
+    select_of(_subscriber.c.id).where(_subscriber.c.id == bindparam("subscriber_id")).with_for_update(key_share=True)
+)
+
+_HOLD_PLANS = (
+    select_of(_plan.c.id, _plan.c.state, _plan.c.ended_at, _plan.c.next_fee_at)
+    .where(_plan.c.subscriber_id == bindparam("subscriber_id"))
+    .order_by(_plan.c.id)
+    .with_for_update()
+)
+
+
 def _hold(session: Session, subscriber_id: int, *, now: datetime) -> None:
     """Holds the subscriber against other orders, and lets happen what is due.
 
@@ -372,26 +413,18 @@ def _hold(session: Session, subscriber_id: int, *, now: datetime) -> None:
         NotFound: there is no such subscriber.
         NoPlan: the subscriber has no plan.
     """
-    found = session.exec(
-        select(Subscriber.id).where(Subscriber.id == subscriber_id).with_for_update(key_share=True)
-    ).one_or_none()
-    if found is None:
+    of = {"subscriber_id": subscriber_id}
+    if session.execute(_HOLD_SUBSCRIBER, of).first() is None:
         raise NotFound
-    subscriptions = session.exec(
-        select(PlanSubscription)
-        .where(PlanSubscription.subscriber_id == subscriber_id)
-        .order_by(col(PlanSubscription.id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    subscriptions = session.execute(_HOLD_PLANS, of).all()
     current = next((one for one in subscriptions if one.ended_at is None), None)
     if current is None:
-        raise NoPlan
-    options = option_fees.list_of(session, subscriber_id)
+        raise snapshots.NoPlan
+    due = option_fees.list_due_of(session, subscriber_id, now)
     if current.state == SubscriptionState.ACTIVE and current.next_fee_at is not None and current.next_fee_at <= now:
-        billing.charge_fees_until(session, [cast(int, current.id)], now, now=now)
-    if options:
-        option_fees.charge_until(session, option_fees.not_suspended(session, options), now, now=now)
+        billing.charge_fees_until(session, [current.id], now, now=now)
+    if due:
+        option_fees.charge_until(session, due, now, now=now)
 
 
 def _take_money(session: Session, order: tables.Order, effects: Effects, *, now: datetime) -> None:
@@ -542,7 +575,7 @@ def undo(session: Session, subscriber_id: int, order_id: int, *, now: datetime) 
         raise NotFound
     quote = _quote_row(session, subscriber_id, order.quote_id)
     if order.undone_at is not None:
-        return _read_order(session, order, quote, now=now)
+        return _read_order(order, quote, now=now)
     if now >= order.undo_until:
         raise CannotUndo(WhyNot.TOO_LATE)
     with session.begin_nested():
@@ -563,7 +596,7 @@ def undo(session: Session, subscriber_id: int, order_id: int, *, now: datetime) 
     metrics.when_committed(session, metrics.ORDERS, kind=undone.kind.value, event="undone")
     if order.transaction_id is not None or order.plan_subscription_id is not None:
         billing.use_money(session, subscriber_id, happened_at=now, now=now)
-    return _read_order(session, order, quote, now=now)
+    return _read_order(order, quote, now=now)
 
 
 def _take_back(session: Session, order: tables.Order, number: int, effect: Effect, *, now: datetime) -> None:
@@ -742,7 +775,7 @@ def list_orders(
     if before is not None:
         query = query.where(col(tables.Order.id) < before)
     rows = session.exec(query.order_by(col(tables.Order.id).desc()).limit(limit)).all()
-    return [_read_order(session, order, quote, now=now) for order, quote in rows]
+    return [_read_order(order, quote, now=now) for order, quote in rows]
 
 
 def get_order(session: Session, subscriber_id: int, order_id: int, *, now: datetime) -> Order:
@@ -754,160 +787,25 @@ def get_order(session: Session, subscriber_id: int, order_id: int, *, now: datet
     order = session.get(tables.Order, order_id)
     if order is None or order.subscriber_id != subscriber_id:
         raise NotFound
-    return _read_order(session, order, _quote_row(session, subscriber_id, order.quote_id), now=now)
+    return _read_order(order, _quote_row(session, subscriber_id, order.quote_id), now=now)
 
 
-def _read_order(session: Session, order: tables.Order, quote: tables.Quote, *, now: datetime) -> Order:
+def _read_order(order: tables.Order, quote: tables.Quote, *, now: datetime) -> Order:
+    return _order_of(order, quote.kind, read_request(quote.request), read_summary(quote.summary), now=now)
+
+
+def _order_of(order: tables.Order, kind: OrderKind, request: Request, summary: Summary, *, now: datetime) -> Order:
     return Order(
         id=cast(int, order.id),
         quote_id=order.quote_id,
-        kind=quote.kind,
-        request=read_request(quote.request),
-        summary=read_summary(quote.summary),
+        kind=kind,
+        request=request,
+        summary=summary,
         confirmed_at=order.confirmed_at,
         undo_until=order.undo_until,
         undone_at=order.undone_at,
         why_not=WhyNot.TOO_LATE if now >= order.undo_until else None,
         transaction_id=order.transaction_id,
-    )
-
-
-# --- how things stand ------------------------------------------------------------------------------------------------
-
-
-def read_snapshot(session: Session, subscriber_id: int, *, now: datetime) -> Snapshot:
-    """How things stand with the subscriber at that moment; it changes nothing and holds nobody.
-
-    Raises:
-        NotFound: there is no such subscriber.
-        NoPlan: the subscriber has no plan.
-    """
-    session.flush()
-    subscriber = session.get(Subscriber, subscriber_id)
-    if subscriber is None:
-        raise NotFound
-    current = session.exec(
-        select(PlanSubscription).where(
-            PlanSubscription.subscriber_id == subscriber_id, col(PlanSubscription.ended_at).is_(None)
-        )
-    ).one_or_none()
-    if current is None or current.next_fee_at is None:
-        raise NoPlan
-    facts = catalogue.get_plan(session, current.plan_version_id)
-    term = _term(current, current.next_fee_at, facts.plan, subscriber.region)
-    newer = session.exec(
-        select(PlanVersion.id)
-        .where(PlanVersion.code == facts.plan.code, col(PlanVersion.version) > facts.plan.version)
-        .limit(1)
-    ).first()
-    allowances = session.exec(
-        select(Allowance)
-        .where(
-            Allowance.subscriber_id == subscriber_id,
-            col(Allowance.valid_until) > now,
-            col(Allowance.valid_from) <= now,
-        )
-        .order_by(col(Allowance.id))
-    ).all()
-    every = session.exec(
-        select(OptionSubscription)
-        .where(OptionSubscription.subscriber_id == subscriber_id)
-        .order_by(col(OptionSubscription.id))
-    ).all()
-    return Snapshot(
-        region=subscriber.region,
-        plan=facts.plan,
-        rates=facts.rates,
-        term=term,
-        is_closed=facts.is_archived or newer is not None,
-        paid=None if term.is_suspended else _paid(session, current, term),
-        available_kopecks=ledger.balance(session, subscriber_id).available,
-        allowances=tuple(_held(row) for row in allowances),
-        held_options=_held_options(session, [row for row in every if row.ended_at is None or row.ended_at > now]),
-        planned=_planned(session, subscriber_id),
-        tried=frozenset(
-            row.code for row in every if row.trial_until and (row.ended_at is None or row.ended_at > row.started_at)
-        ),
-        standing=promised_payments.get_standing(session, subscriber),
-        subscriber_id=subscriber_id,
-        discounts=discounts.list_with_present(session, subscriber_id, term.next_fee_at),
-        joined=participations.list_joined(session, subscriber_id),
-    )
-
-
-def _term(current: PlanSubscription, next_fee_at: datetime, plan: Plan, region: str) -> PlanTerm:
-    return PlanTerm(
-        subscription_id=current.id,
-        plan_version_id=current.plan_version_id,
-        code=plan.code,
-        version=plan.version,
-        name=plan.name,
-        settings=plan.chosen(current.settings),
-        anchor_day=current.anchor_day,
-        fee_kopecks=plan.fee_for(region, current.settings),
-        unit=plan.period,
-        next_fee_at=next_fee_at,
-        is_suspended=current.state == SubscriptionState.SUSPENDED,
-    )
-
-
-def _paid(session: Session, current: PlanSubscription, term: PlanTerm) -> Paid | None:
-    """What was paid for the period that ends with the next fee: by the fee, or by the order that began the plan."""
-    fee = session.exec(
-        select(FeeCharge).where(FeeCharge.subscription_id == current.id, FeeCharge.period_end_at == term.next_fee_at)
-    ).one_or_none()
-    if fee is not None:
-        return Paid(fee.amount_kopecks, fee.period_start_at, fee.period_end_at) if fee.amount_kopecks else None
-    found = session.exec(
-        select(tables.Quote.effects)
-        .join(tables.Order, col(tables.Order.quote_id) == col(tables.Quote.id))
-        .where(tables.Order.plan_subscription_id == current.id)
-    ).one_or_none()
-    for effect in read_effects(found) if found else ():
-        if isinstance(effect, Charge) and effect.kind == ChargeKind.PLAN_FEE and not effect.is_refund:
-            day = clock.local(current.started_at).date()
-            return Paid(effect.kopecks, datetime.combine(day, time.min, clock.time_zone()), term.next_fee_at)
-    return None
-
-
-def _held(row: Allowance) -> Held:
-    return Held(
-        id=cast(int, row.id),
-        kind=UsageKind(row.kind),
-        scope=row.scope,
-        granted=row.granted,
-        remaining=row.remaining,
-        is_unlimited=row.is_unlimited,
-        valid_until=row.valid_until,
-        is_of_plan=row.source == AllowanceSource.PLAN,
-        name=row.name,
-    )
-
-
-def _held_options(session: Session, rows: Sequence[OptionSubscription]) -> tuple[HeldOption, ...]:
-    options = catalogue.get_options(session, [row.option_version_id for row in rows if row.option_version_id])
-    bundles = catalogue.get_bundles(session, [row.bundle_version_id for row in rows if row.bundle_version_id])
-    return tuple(
-        _held_option(row, options.get(row.option_version_id or 0), bundles.get(row.bundle_version_id or 0))
-        for row in rows
-    )
-
-
-def _held_option(row: OptionSubscription, option: Option | None, bundle: Bundle | None) -> HeldOption:
-    name, price = (option.name, option.price_kopecks) if option else (bundle.name, bundle.price) if bundle else ("", 0)
-    return HeldOption(
-        subscription_id=row.id,
-        item=row.item,
-        code=row.code,
-        name=name,
-        price_kopecks=price,
-        per=option.per if option else OptionPeriod.MONTH,
-        anchor_day=row.anchor_day,
-        term=OptionTerm(row.state, row.next_fee_at, row.ended_at),
-        trial_until=row.trial_until,
-        requires=option.requires if option else (),
-        conflicts=option.conflicts if option else (),
-        included_in=option.included_in if option else (),
     )
 
 
@@ -924,11 +822,3 @@ def _waiting_change(session: Session, subscriber_id: int) -> tables.ScheduledCha
 def order_of_change(session: Session, change_id: int) -> int:
     """The order that scheduled the change."""
     return session.get_one(tables.ScheduledChange, change_id).order_id
-
-
-def _planned(session: Session, subscriber_id: int) -> Planned | None:
-    row = _waiting_change(session, subscriber_id)
-    if row is None:
-        return None
-    change = next(effect.change for effect in read_effects(row.effects) if isinstance(effect, Schedule))
-    return Planned(row.id, row.due_at, change.after)

@@ -7,7 +7,8 @@ fifty who come at once one has it, and the others' orders do nothing at all.
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
+from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
 from cabinet import clock
@@ -26,6 +27,7 @@ from cabinet.domain.promotions import (
     is_for,
     read_terms,
 )
+from cabinet.models.base import metadata
 from cabinet.models.orders import Order
 from cabinet.models.promotions import Participation, PromoCode, PromoSeries, Promotion, PromotionVersion
 from cabinet.services import discounts, segments
@@ -103,14 +105,16 @@ def check_code(row: PromoCode, series: PromoSeries, *, now: datetime) -> None:
         raise PromoCodeOver(code=row.code, on=f"{clock.local(series.ends_at):%d.%m.%Y}")
 
 
+_JOINED = (
+    select_of(metadata.tables["promotion"].c.code)
+    .join(metadata.tables["participation"])
+    .where(metadata.tables["participation"].c.subscriber_id == bindparam("subscriber_id"))
+)
+
+
 def list_joined(session: Session, subscriber_id: int) -> frozenset[str]:
     """Codes of the promotions that the subscriber has joined, those that were left too."""
-    query = (
-        select(Promotion.code)
-        .join(Participation, col(Participation.promotion_id) == col(Promotion.id))
-        .where(Participation.subscriber_id == subscriber_id)
-    )
-    return frozenset(session.exec(query).all())
+    return frozenset(session.execute(_JOINED, {"subscriber_id": subscriber_id}).scalars())
 
 
 def leaving(session: Session, subscriber_id: int, code: str) -> Leave:

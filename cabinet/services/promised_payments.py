@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from sqlalchemy import Table, bindparam
+from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
 from cabinet import clock, ledger
 from cabinet.domain.effects import Promise
 from cabinet.domain.errors import CabinetError
 from cabinet.domain.promised_payments import PromiseState, Standing, check_standing, due_at, fee_of, sums_for
+from cabinet.models.base import metadata
 from cabinet.models.notices import NoticeKind
 from cabinet.models.orders import Order
 from cabinet.models.promised_payments import PromisedPayment
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription
 from cabinet.services import billing, catalogue, notices, outbox
+
+_promised: Table = metadata.tables["promised_payment"]
 
 REMIND_BEFORE = timedelta(days=1)
 
@@ -63,7 +68,10 @@ def get_offer(session: Session, subscriber_id: int, *, lacking_kopecks: int, now
     row = get_open(session, subscriber_id)
     refusal = None
     try:
-        check_standing(terms, get_standing(session, session.get_one(Subscriber, subscriber_id)), now=now, zone=zone)
+        since_at = session.get_one(Subscriber, subscriber_id).activated_at
+        debt_kopecks = -ledger.balance(session, subscriber_id).debt
+        standing = get_standing(session, subscriber_id, since_at=since_at, debt_kopecks=debt_kopecks)
+        check_standing(terms, standing, now=now, zone=zone)
     except CabinetError as error:
         refusal = error
     return PromiseOffer(
@@ -114,20 +122,23 @@ def get_open(session: Session, subscriber_id: int) -> PromisedPayment | None:
     ).one_or_none()
 
 
-def get_standing(session: Session, subscriber: Subscriber) -> Standing:
-    """What decides whether the subscriber may have one."""
-    last = session.exec(
-        select(PromisedPayment)
-        .where(PromisedPayment.subscriber_id == subscriber.id, PromisedPayment.state != PromiseState.UNDONE)
-        .order_by(col(PromisedPayment.id).desc())
-        .limit(1)
-    ).first()
+_LAST = (
+    select_of(_promised.c.state, _promised.c.due_at, _promised.c.owed_kopecks)
+    .where(_promised.c.subscriber_id == bindparam("subscriber_id"), _promised.c.state != PromiseState.UNDONE)
+    .order_by(_promised.c.id.desc())
+    .limit(1)
+)
+
+
+def get_standing(session: Session, subscriber_id: int, *, since_at: datetime, debt_kopecks: int) -> Standing:
+    """What decides whether the subscriber, who is one since then and owes so much, may have one."""
+    last = session.execute(_LAST, {"subscriber_id": subscriber_id}).first()
     is_open = last is not None and last.state is PromiseState.OPEN
     return Standing(
-        subscriber_since_at=subscriber.activated_at,
+        subscriber_since_at=since_at,
         open_until_at=last.due_at if last and is_open else None,
         is_unpaid=last is not None and not is_open and last.owed_kopecks > 0,
-        debt_kopecks=-ledger.balance(session, cast(int, subscriber.id)).debt,
+        debt_kopecks=debt_kopecks,
     )
 
 

@@ -40,7 +40,7 @@ from cabinet.models.promotions import (
     PromotionShown,
     PromotionVersion,
 )
-from cabinet.services import catalogue, orders, segments
+from cabinet.services import catalogue, orders, segments, snapshots
 
 MOST_CODES = 100_000
 MOST_USES = 1_000_000
@@ -224,8 +224,8 @@ def preview(session: Session, code: str, *, now: datetime) -> Preview:
     every, _ = segments.count_matching(session, (), now=now)
     for subscriber_id in first:
         try:
-            snapshot = orders.read_snapshot(session, subscriber_id, now=now)
-        except orders.NoPlan:
+            snapshot = snapshots.read(session, subscriber_id, now=now)
+        except snapshots.NoPlan:
             continue
         begun = replace(terms, starts_at=min(terms.starts_at, now), ends_at=None)
         promotion = OpenPromotion(cast(int, version.id), code, version.version, begun)

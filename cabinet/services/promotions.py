@@ -30,7 +30,7 @@ from cabinet.domain.promotions import (
 from cabinet.domain.quotes import Summary
 from cabinet.models.promotions import Participation, Promotion, PromotionShown, PromotionVersion
 from cabinet.models.usage import Allowance, AllowanceSource
-from cabinet.services import catalogue, limits, orders, participations, segments
+from cabinet.services import catalogue, limits, orders, participations, segments, snapshots
 from cabinet.services.orders import Quote
 
 TRIES_IN = timedelta(hours=1)
@@ -151,7 +151,7 @@ def get_detail(session: Session, subscriber_id: int, code: str, *, now: datetime
         raise NotFound
     offer = _offer(session, found[0], terms)
     try:
-        snapshot = orders.read_snapshot(session, subscriber_id, now=now)
+        snapshot = snapshots.read(session, subscriber_id, now=now)
         _, summary = orders.propose(session, snapshot, Request(OrderKind.PROMOTION, code), now=now)
     except NotFound:
         raise

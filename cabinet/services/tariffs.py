@@ -15,7 +15,7 @@ from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.periods import period_containing
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription
-from cabinet.services import orders
+from cabinet.services import orders, snapshots
 from cabinet.services.catalogue import (
     PlanFacts,
     PlanNotFound,
@@ -211,7 +211,7 @@ def get_mine(session: Session, subscriber_id: int, *, now: datetime) -> Mine:
         NotFound: there is no such subscriber.
         NoPlan: the subscriber has no plan.
     """
-    snapshot = orders.read_snapshot(session, subscriber_id, now=now)
+    snapshot = snapshots.read(session, subscriber_id, now=now)
     current = get_subscription(session, subscriber_id, now)
     return Mine(
         plan=snapshot.plan,
@@ -255,7 +255,7 @@ def list_offers(session: Session, subscriber_id: int, *, now: datetime) -> list[
     Raises:
         NotFound, NoPlan: see `get_mine`.
     """
-    snapshot = orders.read_snapshot(session, subscriber_id, now=now)
+    snapshot = snapshots.read(session, subscriber_id, now=now)
     options = orders.options_by_code(session).values()
     offers = []
     for facts in list_plans(session):

@@ -17,7 +17,7 @@ from cabinet.domain.effects import Held, OrderKind, Request, Snapshot, read_effe
 from cabinet.domain.errors import CabinetError
 from cabinet.domain.quotes import NextFee, Summary, services_month_kopecks
 from cabinet.models.usage import Allowance
-from cabinet.services import audit, billing, option_fees, orders, subscribers, tariffs
+from cabinet.services import audit, billing, option_fees, orders, snapshots, subscribers, tariffs
 from cabinet.services.orders import InsufficientFunds, Order
 from tests.services.test_orders import current, money_of, moscow, put
 
@@ -187,11 +187,11 @@ def test_a_quote_is_the_difference_between_before_and_after(
 
 def order_once(session: Session, anna: int, request: Request, then: str, now: datetime) -> None:
     """Asks and confirms; a refusal has to leave everything as it was."""
-    before = orders.read_snapshot(session, anna, now=now)
+    before = snapshots.read(session, anna, now=now)
     try:
         quote = orders.ask(session, anna, request, now=now)
     except CabinetError:
-        assert orders.read_snapshot(session, anna, now=now) == before
+        assert snapshots.read(session, anna, now=now) == before
         return
     assert read_effects(write_effects(quote.effects)) == quote.effects
     assert orders.get_quote(session, anna, quote.id, now=now) == quote
@@ -203,22 +203,22 @@ def order_once(session: Session, anna: int, request: Request, then: str, now: da
         lacking = 0
     assert lacking == quote.summary.lacking_kopecks
     if lacking:
-        assert orders.read_snapshot(session, anna, now=now) == before
+        assert snapshots.read(session, anna, now=now) == before
         return
     assert isinstance(order, Order)
-    after = orders.read_snapshot(session, anna, now=now)
+    after = snapshots.read(session, anna, now=now)
     if quote.summary.charged_now_kopecks < 0 and any(one.term.state == "suspended" for one in before.held_options):
         return  # what comes back pays for it at once
     check_summary(quote.summary, request, before, after)
     if then == "twice":
         assert orders.confirm(session, anna, quote.id, now=now) == order
-        assert orders.read_snapshot(session, anna, now=now) == after
+        assert snapshots.read(session, anna, now=now) == after
     if then == "undo":
         orders.undo(session, anna, order.id, now=now)
-        assert orders.read_snapshot(session, anna, now=now) == before
+        assert snapshots.read(session, anna, now=now) == before
         with suppress(CabinetError):
             orders.undo(session, anna, order.id, now=now)
-        assert orders.read_snapshot(session, anna, now=now) == before
+        assert snapshots.read(session, anna, now=now) == before
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -246,7 +246,7 @@ def test_a_planned_change_costs_at_the_periods_end_what_was_shown(
         pass_time(session, anna, at)
         shown = quote.summary.next_fee_after
         assert before - money_of(session, anna) == (shown.kopecks if shown else 0)
-        assert orders.read_snapshot(session, anna, now=at).term.code == code
+        assert snapshots.read(session, anna, now=at).term.code == code
         rows = session.exec(select(Allowance).where(Allowance.subscriber_id == anna, Allowance.valid_from == at))
         assert {row.name for row in rows} <= {f"План {code}"}
     finally:

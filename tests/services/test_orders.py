@@ -32,7 +32,7 @@ from cabinet.models.orders import Quote as QuoteRow
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance, UsageRecord
-from cabinet.services import audit, billing, orders, overview, subscribers, tariffs, usage
+from cabinet.services import audit, billing, orders, overview, snapshots, subscribers, tariffs, usage
 from cabinet.services.orders import CannotUndo, InsufficientFunds, Order, Outdated, Quote, QuoteOutdated, WhyNot
 from tests.conftest import NOON, both_engines
 from tests.every_line import check_everyone, lines_of
@@ -117,7 +117,7 @@ def given(session: Session, plan: str = "start", *, since: datetime = NOON, mone
         now=since,
         **{"region": "moscow"} | more,
     )
-    fee = orders.read_snapshot(session, subscriber_id, now=since).term.fee_kopecks
+    fee = snapshots.read(session, subscriber_id, now=since).term.fee_kopecks
     if fee + money:
         put(session, subscriber_id, fee + money, since)
     pass_time(session, subscriber_id, since)
@@ -151,7 +151,7 @@ def confirmed(session: Session, subscriber_id: int, quote: Quote, now: datetime 
 
 
 def seen(session: Session, subscriber_id: int, now: datetime = NOON) -> Snapshot:
-    return orders.read_snapshot(session, subscriber_id, now=now)
+    return snapshots.read(session, subscriber_id, now=now)
 
 
 def left_of(session: Session, subscriber_id: int, now: datetime = NOON) -> set[tuple[str, int | None]]:

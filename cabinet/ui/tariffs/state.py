@@ -14,7 +14,7 @@ from cabinet import clock
 from cabinet.db import in_read_session
 from cabinet.domain.catalogue import SwitchTime
 from cabinet.locales import Language
-from cabinet.services import advisor, orders, subscribers, tariffs
+from cabinet.services import advisor, snapshots, subscribers, tariffs
 from cabinet.services.advisor import Advice
 from cabinet.services.tariffs import Mine, Offer
 from cabinet.ui import access, guard, quotes
@@ -131,7 +131,7 @@ def _read_screen(session: Any, subscriber_id: int, *, now: datetime) -> _Screen:
         mine = tariffs.get_mine(session, subscriber_id, now=now)
         offers = tariffs.list_offers(session, subscriber_id, now=now)
         plans = _Plans(mine, offers, advisor.get_advice(session, subscriber_id, now=now))
-    except orders.NoPlan:
+    except snapshots.NoPlan:
         log.info("a number without a tariff", subscriber_id=subscriber_id)
     return _Screen(subscriber.name, subscriber.msisdn, plans)
 
