@@ -37,7 +37,7 @@ from cabinet.parallel_import import GARBAGE_THRESHOLD, import_in_parallel
 from cabinet.services import audit as audits
 from cabinet.services import catalogue as catalogues
 from cabinet.services import demo as demos
-from cabinet.services import passwords, refunds, usage
+from cabinet.services import passwords, refunds, usage, words
 from cabinet.services import replay as replays
 from cabinet.services import staff as staffs
 from cabinet.services.demo import Life
@@ -245,6 +245,8 @@ def load_catalogue(
     typer.echo(f"New versions: {stored.added}. Closed or opened for joining: {stored.archived_changed}.")
     if stored.behind:
         typer.echo(f"Sold in a newer version than the file has: {', '.join(stored.behind)}.")
+    if stored.russian_only:
+        typer.echo(f"Without English words: {'; '.join(stored.russian_only)}.")
 
 
 @app.command("import-usage")
@@ -388,6 +390,8 @@ def run_worker(
     if not (once or until):
         asyncio.run(_work_until_interrupted())
         return
+    with db.reading() as session:
+        words.catch_up(session)
     report = worker.run_once(moment)
     for job, rows in report.done.items():
         typer.echo(f"{job}: {rows}")
@@ -412,7 +416,7 @@ async def _work_until_interrupted() -> None:
         from cabinet.http import metrics
 
         metrics.serve_beside(settings().metrics_port)
-    async with demos.following(), relay.hearing():
+    async with demos.following(), relay.hearing(), words.following():
         await worker.run_forever(stop)
 
 

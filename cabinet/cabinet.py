@@ -19,7 +19,7 @@ from cabinet.http.pages import with_figures
 from cabinet.http.statement import Words
 from cabinet.keeping import App
 from cabinet.sandbox_bank import app as sandbox_bank
-from cabinet.services import demo
+from cabinet.services import demo, words
 from cabinet.ui import access, errors, faults, first_figures, formats, guard, shell
 from cabinet.ui.autopay import page as autopay
 from cabinet.ui.bundles import page as bundles
@@ -113,6 +113,7 @@ async def serving() -> AsyncIterator[None]:
         beside.push_async_callback(redis_client.close)
         await beside.enter_async_context(demo.following())
         await beside.enter_async_context(relay.hearing())
+        await beside.enter_async_context(words.following())
         if settings().worker_inside:
             await beside.enter_async_context(worker.running())
         await beside.enter_async_context(sandbox_bank.running())

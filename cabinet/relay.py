@@ -17,6 +17,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
+from cabinet.beside import beside
 from cabinet.config import settings
 from cabinet.redis_client import PATIENCE_SECONDS, Client
 
@@ -54,13 +55,8 @@ async def hearing() -> AsyncIterator[None]:
     if not settings().redis_url:
         yield
         return
-    task = asyncio.create_task(_hear())
-    try:
+    async with beside(_hear()):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _hear() -> None:

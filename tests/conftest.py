@@ -19,7 +19,7 @@ os.environ.setdefault("REFLEX_TELEMETRY_ENABLED", "false")
 for name in [name for name in os.environ if name.startswith("CABINET_")]:
     del os.environ[name]  # a developer's own settings must not decide what tests see
 
-from cabinet import clock, db  # noqa: E402
+from cabinet import clock, db, locales  # noqa: E402
 from cabinet.adapters import payments  # noqa: E402
 from cabinet.config import settings  # noqa: E402
 from cabinet.schema import migrate  # noqa: E402
@@ -50,6 +50,7 @@ def _fresh_process_state() -> Iterator[None]:
     settings.cache_clear()
     db.engine.cache_clear()
     payments.gateway.cache_clear()
+    locales.learn({}, None)
     clock.set_offset(timedelta())
 
 

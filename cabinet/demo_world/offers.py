@@ -13,6 +13,42 @@ BY_CODE = "welcome"
 JOINED_BY_ANNA = "travel_half"
 _GIGABYTE = 2**30
 
+ENGLISH = {
+    "«Свобода» дешевле на 20 % — три месяца": "“Freedom” 20 % cheaper for three months",
+    "Вы с нами больше трёх месяцев. Спасибо — вот скидка на тариф.": (
+        "You have been with us for over three months. Thank you: here is a discount on the tariff."
+    ),
+    "Скидка действует на три ближайшие платы за тариф, на какой бы вы ни перешли.\n"
+    "Если номер приостановлен, скидка ждёт следующей платы.\n"
+    "Из двух скидок на одну плату действует бо́льшая, другая сохраняется.": (
+        "The discount is for the next three fees of the tariff, whichever you move to.\n"
+        "While the number is suspended, the discount waits for the next fee.\n"
+        "Of two discounts on one fee the larger applies, and the other one is kept."
+    ),
+    "100 ₽ на счёт, чтобы хватило": "100 ₽ to your account, to make it do",
+    "На счёте немного, а плата близко. Добавим.": "There is little on the account, and the fee is near. We add some.",
+    "Деньги тратятся как обычные. Вывести их нельзя.\nОдин раз на номер.": (
+        "The money is spent like any other. It cannot be withdrawn.\nOnce for each number."
+    ),
+    "5 ГБ на месяц в подарок": "5 GB for a month as a present",
+    "Тем, кто много в интернете.": "For those who are online a lot.",
+    "Пакет тратится, когда закончится пакет тарифа, и действует 30 дней.": (
+        "The package is used when that of the tariff has run out, and lasts 30 days."
+    ),
+    "Кино — вдвое дешевле два месяца": "Films at half the price for two months",
+    "Подключите подписку, когда захотите: скидка подождёт.": "Switch the subscription on when you like: it waits.",
+    "Скидка действует на первые две платы за подписку.\nСаму подписку вы подключаете отдельно.": (
+        "The discount is for the first two fees of the subscription.\nYou switch the subscription itself on separately."
+    ),
+    "Интернет в поездке — вдвое дешевле": "Internet on a trip at half the price",
+    "Первые пять дней за границей.": "The first five days abroad.",
+    "Скидка действует на пять плат за услугу.": "The discount is for five fees of the service.",
+    "100 ₽ по промокоду": "100 ₽ for a promo code",
+    "За то, что заглянули.": "For having looked in.",
+    "Один раз на номер.": "Once for each number.",
+}
+"""Of the promotions below, by the Russian words."""
+
 
 def promotions(made_at: datetime, catalogue: Catalogue) -> Iterator[tuple[str, Terms]]:
     """With their codes; those on a tariff or a service that is not in the catalogue are left out."""

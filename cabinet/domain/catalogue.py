@@ -148,6 +148,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_le
 ZoneCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=24)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
 Text = Annotated[str, StringConstraints(max_length=1000, strip_whitespace=True)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
 
 _T = TypeVar("_T")
 _Many = Annotated[tuple[_T, ...], Field(strict=False)]  # a list in the file and in JSON
@@ -558,7 +559,8 @@ class PromisedPayment(_Version):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """A whole file that was found good; items by their codes, in the order of the file."""
+    """A whole file that was found good; items by their codes, in the order of the file. `english`: words by the Russian
+    ones, of no version: they may change at any time."""
 
     default_region: str
     regions: Mapping[str, str]
@@ -568,6 +570,7 @@ class Catalogue:
     options: Mapping[str, Option]
     bundles: Mapping[str, Bundle]
     promised_payments: Mapping[str, PromisedPayment] = field_of(default_factory=dict)
+    english: Mapping[str, str] = field_of(default_factory=dict)
 
 
 def load(path: Path) -> Catalogue:
@@ -614,6 +617,7 @@ _SECTIONS = (
     "options",
     "bundles",
     "promised_payments",
+    "english",
 )
 
 
@@ -638,6 +642,7 @@ class _Reader:
         options = self._versions(raw, "options", Option)
         bundles = self._versions(raw, "bundles", Bundle)
         promised = self._versions(raw, "promised_payments", PromisedPayment)
+        english = self._mapping(raw, "english", _ENGLISH)
         default_region = raw.get("default_region")
 
         known = {
@@ -672,6 +677,7 @@ class _Reader:
             },
             bundles={bundle.code: bundle for bundle in bundles.values()},
             promised_payments={one.code: one for one in promised.values()},
+            english=english,
         )
 
     # what the file says, before what it means
@@ -880,3 +886,4 @@ def _reason(fault: Mapping[str, Any]) -> str:
 
 _NAMES: TypeAdapter[dict[str, str]] = TypeAdapter(dict[Code, Name])
 _ZONES: TypeAdapter[dict[str, Zone]] = TypeAdapter(dict[ZoneCode, Zone])
+_ENGLISH: TypeAdapter[dict[str, str]] = TypeAdapter(dict[Words, Words])

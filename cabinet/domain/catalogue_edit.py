@@ -110,7 +110,12 @@ class _Wrong(ValueError):
 
 def _texts(before: Mapping[str, str], typed: Mapping[str, Any]) -> dict[str, str]:
     """Only texts, without the spaces around them; other values a browser of ours does not send."""
-    return {key: value.strip() for key in before if isinstance(value := typed.get(key), str)}
+    texts = {key: value.strip() for key in before if isinstance(value := typed.get(key), str)}
+    return {key: UNLIMITED if key.startswith("gives") and _is_unlimited(text) else text for key, text in texts.items()}
+
+
+def _is_unlimited(text: str) -> bool:
+    return text.casefold() in _UNLIMITED_WORDS
 
 
 # --- fields ----------------------------------------------------------------------------------------------------------
@@ -234,7 +239,7 @@ def _read_days(text: str) -> int:
 
 
 def _read_quantity(kind: UsageKind, text: str) -> int | None:
-    if text.casefold() in _UNLIMITED_WORDS:
+    if _is_unlimited(text):
         return None
     wrong = _Wrong(f"Число больше нуля или «{UNLIMITED}».")
     plain = "".join(text.split()).replace(",", ".")

@@ -109,6 +109,13 @@ class OptionNotOn(CabinetError):
     message = "Услуга «{name}» не подключена."
 
 
+class Names(tuple[str, ...]):
+    """Names of several services: in a Russian sentence as they are, elsewhere each in its language."""
+
+    def __str__(self) -> str:
+        return ", ".join(f"«{name}»" for name in self)
+
+
 class OptionRequires(CabinetError):
     """`facts["codes"]`: what has to be switched on first."""
 
@@ -915,12 +922,12 @@ def _included_in(names: Mapping[str, Option], code: str) -> tuple[str, ...]:
 def _held_on(snapshot: Snapshot, item: ItemKind, code: str, names: Mapping[str, Option]) -> HeldOption:
     held = snapshot.option(item, code)
     if held is None or held.term.ends_at is not None:
-        raise OptionNotOn(name=held.name if held else _names([code], names))
+        raise OptionNotOn(name=held.name if held else names[code].name if code in names else code)
     return held
 
 
-def _names(codes: Iterable[str], names: Mapping[str, Option]) -> str:
-    return ", ".join(f"«{names[code].name}»" if code in names else code for code in codes)
+def _names(codes: Iterable[str], names: Mapping[str, Option]) -> Names:
+    return Names(names[code].name if code in names else code for code in codes)
 
 
 def _resume(held: HeldOption) -> Effects:

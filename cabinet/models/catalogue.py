@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from cabinet.domain.catalogue import SoldKind, VersionOutcome
@@ -49,6 +49,22 @@ class BundleVersion(_Version, table=True):
 
     __tablename__ = "bundle_version"
     __table_args__ = (UniqueConstraint("code", "version"),)
+
+
+class EnglishWord(SQLModel, table=True):
+    """English words of the operator's beside the Russian ones, which may be of any version or promotion."""
+
+    __tablename__ = "english_word"
+
+    digest: str = Field(
+        primary_key=True, max_length=64, description="SHA-256 of `russian`, which is too long for a key"
+    )
+    russian: str = Field(sa_type=Text)
+    english: str = Field(sa_type=Text, description="Empty: taken back")
+    english_in_file: str = Field(
+        default="", sa_type=Text, description="What the file said last: only another word of the file is followed"
+    )
+    changed_at: datetime = Field(index=True, sa_type=Instant)
 
 
 class PlannedVersion(SQLModel, table=True):

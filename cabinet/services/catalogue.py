@@ -16,8 +16,10 @@ from cabinet.domain.catalogue import Bundle, Catalogue, Option, Plan, PromisedPa
 from cabinet.domain.effects import Sold
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.rating import Rates
+from cabinet.domain.wording import texts_of_file
 from cabinet.models.base import metadata
 from cabinet.models.catalogue import BundleVersion, OptionVersion, PlanVersion, PromisedPaymentVersion
+from cabinet.services import words
 
 _Table = type[PlanVersion] | type[OptionVersion] | type[BundleVersion] | type[PromisedPaymentVersion]
 _Item = TypeVar("_Item", Plan, Option, Bundle, PromisedPayment)
@@ -41,11 +43,12 @@ class PlanNotFound(CabinetError):
 @dataclass(frozen=True, slots=True)
 class Stored:
     """How many versions were new, and how many were closed or opened for joining. `behind`: codes of what is sold in a
-    newer version than the file's."""
+    newer version than the file's. `russian_only`: words of a file with English ones that have none."""
 
     added: int
     archived_changed: int
     behind: tuple[str, ...] = ()
+    russian_only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,14 @@ def store_catalogue(session: Session, catalogue: Catalogue, *, now: datetime) ->
             elif row.archived_in_file != item.archived:
                 archived_changed += row.is_archived != item.archived
                 row.archived_in_file = row.is_archived = item.archived
-    session.flush()
-    return Stored(added, archived_changed, tuple(behind))
+    words.store(session, catalogue.english, now=now)
+    return Stored(added, archived_changed, tuple(behind), _russian_only(session, catalogue))
+
+
+def _russian_only(session: Session, catalogue: Catalogue) -> tuple[str, ...]:
+    texts = texts_of_file(catalogue) if catalogue.english else []
+    english = words.english_of(session, texts)
+    return tuple(text for text in texts if text not in english)
 
 
 def regions() -> dict[str, str]:

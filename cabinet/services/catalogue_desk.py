@@ -17,11 +17,12 @@ from cabinet import clock
 from cabinet.domain.catalogue import Bundle, Option, Plan, SoldKind, VersionOutcome
 from cabinet.domain.catalogue_edit import next_version, read_day
 from cabinet.domain.errors import CabinetError, NotFound
+from cabinet.domain.wording import texts_of
 from cabinet.models.catalogue import BundleVersion, OptionVersion, PlannedVersion, PlanVersion
 from cabinet.models.options import OptionSubscription
 from cabinet.models.staff import StaffMember
 from cabinet.models.tariffs import PlanSubscription
-from cabinet.services import catalogue, staff
+from cabinet.services import catalogue, staff, words
 
 AT_ONCE = 50
 
@@ -236,6 +237,37 @@ def publish_due(session: Session, *, now: datetime) -> int:
         session.add(row)
     session.flush()
     return len(rows)
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def list_words(session: Session, sold: Sold) -> dict[str, str]:
+    """The Russian words of what is sold and of what is planned, with their English ones, "" where there are none."""
+    texts = _texts(sold)
+    english = words.english_of(session, texts)
+    return {text: english.get(text, "") for text in texts}
+
+
+def save_words(
+    session: Session, staff_id: int, kind: SoldKind, code: str, typed: Mapping[str, Any], *, now: datetime
+) -> None:
+    """Keeps English words beside the Russian ones, as `words.key_of` names them; no version changes by that.
+
+    Raises:
+        NotFound: there is none with this code.
+        WordsWrong: see `words.save`.
+    """
+    texts = _texts(get_sold(session, kind, code, now=now))
+    changed = words.save(session, {text: typed.get(words.key_of(text)) for text in texts}, now=now)
+    if changed:
+        facts = {"sold": kind.value, "code": code, "words": changed}
+        staff.record(session, staff_id, "english_saved", facts=facts, now=now)
+
+
+def _texts(sold: Sold) -> list[str]:
+    items = [sold.newest.item] + ([sold.planned.item] if sold.planned else [])
+    return list(dict.fromkeys(text for item in items for text in texts_of(item)))
 
 
 # --- how -------------------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ from sqlmodel import Session, col
 from cabinet import clock, db, months, relay
 from cabinet.adapters import payments, sms
 from cabinet.adapters.usage_files.cabinet_csv import COLUMNS, CabinetCsv
+from cabinet.beside import beside
 from cabinet.config import settings
 from cabinet.demo_world import offers, people
 from cabinet.demo_world.people import Person, Wallet
@@ -67,6 +68,7 @@ from cabinet.services import (
     tariffs,
     top_ups,
     usage,
+    words,
 )
 
 SEED = 2026
@@ -165,13 +167,8 @@ async def following() -> AsyncIterator[None]:
         return
     bell = asyncio.Event()
     relay.listen(CLOCK_TOPIC, lambda told: bell.set())
-    task = asyncio.create_task(_follow_clock(bell))
-    try:
+    async with beside(_follow_clock(bell)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _follow_clock(bell: asyncio.Event) -> None:
@@ -337,6 +334,7 @@ def _make_promotions(session: Session, offer: catalogue.Catalogue, now: datetime
     for code, terms in offers.promotions(now, offer):
         promotion_desk.save(session, code, terms, now=now)
         promotion_desk.publish(session, code, now=now)
+    words.store(session, offers.ENGLISH, now=now)
     promotion_desk.make_series(
         session, offers.BY_CODE, "Экскурсия", word=offers.PROMO_CODE, uses_each=people.BASE_SIZE, now=now
     )

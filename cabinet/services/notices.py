@@ -20,7 +20,7 @@ from cabinet.bulk import insert_many, is_among, known_among
 from cabinet.config import settings
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.autopay import PauseReason
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.models.base import metadata
 from cabinet.models.ledger import Account, AccountKind
 from cabinet.models.notices import EmailAddress, Notice, NoticeChoice, NoticeCursor, NoticeKind, Topic
@@ -279,6 +279,8 @@ def tell(session: Session, events: Sequence[Event], *, now: datetime) -> None:
 def sentence(kind: NoticeKind, facts: Mapping[str, Any], language: Language) -> str:
     """What happened, in a sentence for an SMS."""
     values = {name: _roubles(value) if name.endswith("kopecks") else value for name, value in facts.items()}
+    if "name" in values:
+        values["name"] = name_in(values["name"], language)
     if at := day_of(facts):
         values["on"] = clock.local(at).strftime("%d.%m")
     return translate(template(kind, facts), language, **values)

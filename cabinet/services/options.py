@@ -11,6 +11,7 @@ from cabinet.domain import effects
 from cabinet.domain.catalogue import Option, OptionPeriod
 from cabinet.domain.effects import HeldOption, ItemKind, OptionState, OrderKind, Request, Snapshot, Sold
 from cabinet.domain.quotes import Summary, services_month_kopecks
+from cabinet.locales import name_in
 from cabinet.services import catalogue, orders, snapshots
 from cabinet.services.orders import Order, Quote
 
@@ -92,7 +93,8 @@ def list_options(
     session: Session, subscriber_id: int, *, search: str = "", category: str = "", now: datetime
 ) -> Options:
     """All services on sale and those the subscriber has, in the order of the catalogue; those found by the words
-    (of the name, the description, the category; all of them) and in the category, where they are given.
+    (of the name, the description, the category, in either language; all of them) and in the category, where they are
+    given.
 
     Raises:
         NotFound, NoPlan: see `snapshots.read`.
@@ -229,7 +231,8 @@ def _plain(text: str) -> str:
 
 
 def _has(option: Option, words: list[str]) -> bool:
-    text = _plain(f"{option.name} {option.description} {option.category_name}")
+    said = (option.name, option.description, option.category_name)
+    text = _plain(" ".join((*said, *(name_in(one, "en") for one in said))))
     return all(word in text for word in words)
 
 

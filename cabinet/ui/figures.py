@@ -1,7 +1,7 @@
 """A subscriber's money and tariff in words for the desk: the same on the card and beside a ticket."""
 
 from cabinet import clock
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services.overview import Overview
 from cabinet.ui import formats
 
@@ -23,7 +23,7 @@ def standing(figures: Overview, status: str, language: Language) -> list[tuple[s
     if figures.credit_limit_kopecks:
         fact("Кредитный лимит", formats.money(figures.credit_limit_kopecks, language))
     fact("Связь", translate("приостановлен" if figures.is_suspended else _STATUSES[status], language))
-    fact("Тариф", figures.plan_name)
+    fact("Тариф", name_in(figures.plan_name, language))
     if figures.next_charge is not None:
         charge = figures.next_charge
         on = formats.day(clock.local(charge.at).date(), clock.local(figures.as_of).date(), language)

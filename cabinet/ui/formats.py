@@ -105,6 +105,11 @@ def unparted(text: str) -> str:
     return re.sub(r"(?<=[0-9]) (?=[₽%])", NARROW, text)
 
 
+def quoted(name: str, language: Language) -> str:
+    """A name in the marks of the language."""
+    return f"«{name}»" if language == "ru" else f"“{name}”"
+
+
 # --- units of usage ---------------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """What an operation on an account is called and drawn with: the same wherever one is shown."""
 
 from cabinet.domain.allowances import UsageKind
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services.overview import Operation
 from cabinet.ui.quotes.views import charge_name
 
@@ -45,17 +45,19 @@ def title(operation: Operation, language: Language) -> str:
         return translate(KIND_TITLES.get(operation.kind, "Операция"), language)
     match UsageKind(operation.explanation["kind"]):
         case UsageKind.VOICE:
-            return _towards(translate("Звонок", language), operation, language)
+            return towards(translate("Звонок", language), operation.destination, operation.zone_name, language)
         case UsageKind.SMS:
-            return _towards("SMS", operation, language)
+            return towards("SMS", operation.destination, operation.zone_name, language)
         case UsageKind.DATA:
             name = translate("Интернет", language)
             is_home = operation.explanation["rated_as"] == operation.explanation["zone"] == "home"
-            return name if is_home or not operation.zone_name else f"{name}: {operation.zone_name}"
+            return name if is_home or not operation.zone_name else f"{name}: {name_in(operation.zone_name, language)}"
 
 
-def _towards(name: str, operation: Operation, language: Language) -> str:
-    """«Звонок в Казахстан». The catalogue has its names in one language, so an English phrase takes the name alone."""
-    if language == "en" and operation.zone_name:
-        return f"{name}: {operation.zone_name}"
-    return f"{name} {operation.destination}".rstrip()
+def towards(what: str, destination: str, zone_name: str, language: Language) -> str:
+    """«Звонок в Казахстан». Russian words do not follow English ones: where the catalogue has no English of them, the
+    zone's name stands alone."""
+    said = name_in(destination, language)
+    if language == "en" and destination and said == destination:
+        return f"{what}: {name_in(zone_name, language)}"
+    return f"{what} {said}".rstrip()

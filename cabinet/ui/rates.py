@@ -3,7 +3,7 @@
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import HOME, Plan, Rate
 from cabinet.domain.rating import Direction
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.ui import formats
 
 
@@ -13,7 +13,7 @@ def price_name(plan: Plan, rate: Rate, language: Language, *, is_over: bool) -> 
     if rate.direction == Direction.IN:
         what = translate("{what}, входящие", language, what=what)
     if rate.zone != HOME:
-        return f"{what}: {zone_name(plan, rate.zone)}"
+        return f"{what}: {zone_name(plan, rate.zone, language)}"
     return translate("{what} сверх пакета", language, what=what) if is_over and rate.covered else what
 
 
@@ -41,6 +41,6 @@ def price(rate: Rate, language: Language) -> str:
     return translate("бесплатно", language) if rate.free else formats.money(rate.price_kopecks, language)
 
 
-def zone_name(plan: Plan, code: str) -> str:
+def zone_name(plan: Plan, code: str, language: Language) -> str:
     """What the zone is called in the catalogue."""
-    return plan.zones[code].name if code in plan.zones else code
+    return name_in(plan.zones[code].name, language) if code in plan.zones else code

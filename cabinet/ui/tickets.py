@@ -9,7 +9,7 @@ import reflex as rx
 
 from cabinet import clock
 from cabinet.domain.support import TicketCategory
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services.attachments import File
 from cabinet.ui import formats, kit, operations
 from cabinet.ui.kit import Text, recipes
@@ -104,9 +104,9 @@ def evidence_view(evidence: Mapping[str, Any] | None, now: datetime, language: L
         what = _USAGE.get(line["usage_kind"] or "", "")
     else:
         what = operations.KIND_TITLES.get(line["kind"], "Операция")
-    title = line["name"] or translate(what, language)
+    title = name_in(line["name"], language) or translate(what, language)
     if line["kind"] == "usage" and line["destination"]:
-        title = f"{title} {line['destination']}" if language == "ru" else f"{title}: {line['zone_name']}"
+        title = operations.towards(title, line["destination"], line["zone_name"], language)
     happened_at = datetime.fromisoformat(line["happened_at"])
     facts = [Fact(translate("Когда", language), formats.moment(happened_at, now, language))]
     if line["peer"]:
@@ -115,7 +115,8 @@ def evidence_view(evidence: Mapping[str, Any] | None, now: datetime, language: L
         price = formats.money(evidence["price_kopecks"], language)
         facts.append(Fact(translate("Посчитали", language), f"{evidence['blocks']} × {price}"))
     if evidence["plan_name"]:
-        facts.append(Fact(translate("Тариф", language), f"«{evidence['plan_name']}»"))
+        plan = formats.quoted(name_in(evidence["plan_name"], language), language)
+        facts.append(Fact(translate("Тариф", language), plan))
     return EvidenceView(title, formats.money(line["amount_kopecks"], language), facts)
 
 

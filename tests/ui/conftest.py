@@ -5,12 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from cabinet import clock, db
+from cabinet import clock, db, locales
 from cabinet.config import settings
 from cabinet.domain import catalogue
 from cabinet.services import billing, sessions, subscribers, tariffs
 from cabinet.services.sessions import Principal
 from cabinet.ui import guard
+
+
+@pytest.fixture
+def shipped_words() -> dict[str, str]:
+    """English words of the shipped catalogue, known to the process for the length of the test."""
+    english = dict(catalogue.load(settings().catalogue_path).english)
+    locales.learn(english, "shipped")
+    return english
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from cabinet import locales
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.autopay import AutopayKind, AutopayState, PauseReason, Terms
 from cabinet.domain.periods import PeriodUnit
@@ -291,8 +292,13 @@ def test_a_call_explains_its_price():
     ]
 
 
-def test_an_english_call_takes_the_name_of_the_catalogue():
-    assert operation("usage", -70_00, CALL, zone_name="Казахстан", language="en").title == "Call: Казахстан"
+def test_an_english_call_takes_the_english_words_of_the_catalogue_or_else_the_name_of_the_zone():
+    facts = {"zone_name": "Казахстан", "destination": "в Казахстан", "language": "en"}
+    without = operation("usage", -70_00, CALL, **facts).title
+    locales.learn({"в Казахстан": "to Kazakhstan"}, "test")
+
+    assert without == "Call: Казахстан"
+    assert operation("usage", -70_00, CALL, **facts).title == "Call to Kazakhstan"
 
 
 def test_a_fee_names_its_period_by_its_last_day():

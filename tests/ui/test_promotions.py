@@ -118,7 +118,7 @@ def test_what_stands_in_the_form_makes_the_same_terms_again():
         places=50,
     )
 
-    view = form_of("autumn", made, ZONE)
+    view = form_of("autumn", made, {}, ZONE)
     again = {name: value for name, value in asdict(view).items() if isinstance(value, str)}
     again |= dict.fromkeys(view.picked, "1") | view.bounds | {"needs_code": "1"}
 

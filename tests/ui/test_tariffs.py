@@ -211,10 +211,17 @@ def test_a_slider_shows_its_ends_my_own_usage_and_where_it_is_too_little(anna: P
     assert [bool(step.hint) for step in internet.steps] == [True, True, False, False]
 
 
-def test_the_words_of_a_setting_are_english_where_that_can_be(anna: Principal):
+@pytest.mark.usefixtures("shipped_words")
+def test_the_words_of_a_setting_are_the_operators_english_ones(anna: Principal):
     internet, calls = views.settings_view(known_mine(anna), {}, NOON, "en").settings
 
     assert (internet.name, calls.name) == ("Internet", "Calls")
+    assert [step.name for step in calls.steps] == ["100 min", "300 min", "500 min", "1000 min", "1500 min"]
+
+
+def test_a_step_without_english_words_is_called_by_what_it_gives(anna: Principal):
+    _, calls = views.settings_view(known_mine(anna), {}, NOON, "en").settings
+
     assert [seen(step.name) for step in calls.steps] == ["100_min", "300_min", "500_min", "1,000_min", "1,500_min"]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from cabinet import clock
 from cabinet.domain.allowances import UsageKind
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services.bundles import Advice, BundleCard, Bundles, HeldBundle
 from cabinet.services.overview import AllowanceLeft
 from cabinet.ui import formats
@@ -96,7 +96,7 @@ def note_view(advice: Advice | None, now: datetime, language: Language) -> NoteV
         "days": formats.days_between(today, last + timedelta(days=1), language),
         "last": formats.date_only(last, today, language),
         "lacking": formats.quantity(advice.kind, _at_least(advice.kind, advice.lacking), language),
-        "name": advice.name,
+        "name": name_in(advice.name, language),
         "sum": formats.money(advice.price_kopecks, language),
     }
     texts = (
@@ -166,7 +166,7 @@ def _forecast(total: AllowanceLeft, now: datetime, language: Language) -> str:
 
 
 def _part(held: HeldBundle, now: datetime, language: Language) -> PartView:
-    name = translate("Пакет тарифа", language) if held.is_of_plan else held.name
+    name = translate("Пакет тарифа", language) if held.is_of_plan else name_in(held.name, language)
     left = (
         translate("безлимит", language) if held.is_unlimited else formats.quantity(held.kind, held.remaining, language)
     )
@@ -208,7 +208,7 @@ def _monthly(card: BundleCard, now: datetime, language: Language) -> MonthlyView
     return MonthlyView(
         code=card.code,
         kind=card.kind,
-        name=card.name,
+        name=name_in(card.name, language),
         price=translate("{sum} в месяц", language, sum=formats.money(card.price_kopecks, language)),
         line=line,
         is_on=card.ends_at is None,
@@ -233,7 +233,7 @@ def _card(card: BundleCard, bundles: Bundles, now: datetime, language: Language)
     amount = translate("безлимит", language)
     if card.amount is not None:
         amount = formats.quantity(card.kind, card.amount, language)
-    what = amount if not card.scope else f"«{card.name}»"
+    what = amount if not card.scope else formats.quoted(name_in(card.name, language), language)
     sum_ = formats.money(card.price_kopecks, language)
     buy = "Подключить {what} за {sum} в месяц" if card.is_monthly else "Подключить {what} за {sum}"
     after = translate("безлимит", language)
@@ -242,7 +242,7 @@ def _card(card: BundleCard, bundles: Bundles, now: datetime, language: Language)
     rest_kopecks = bundles.available_kopecks - card.price_kopecks
     return CardView(
         code=card.code,
-        name=card.name,
+        name=name_in(card.name, language),
         price=sum_,
         caption=", ".join(_caption(card, now, language)),
         tag=translate("каждый месяц", language) if card.is_monthly else "",
@@ -269,7 +269,7 @@ def _caption(card: BundleCard, now: datetime, language: Language) -> Iterator[st
 
 def _kind_name(kind: UsageKind, scope_name: str, language: Language) -> str:
     name = translate(KINDS[kind], language)
-    return f"{name}, {scope_name}" if scope_name else name
+    return f"{name}, {name_in(scope_name, language)}" if scope_name else name
 
 
 def _last_day(until: datetime, now: datetime, language: Language) -> str:

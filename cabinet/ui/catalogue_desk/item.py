@@ -6,7 +6,7 @@ from cabinet.domain.staff import Permission
 from cabinet.ui import kit
 from cabinet.ui.catalogue_desk.parts import change_list
 from cabinet.ui.catalogue_desk.state import DeskItemState
-from cabinet.ui.catalogue_desk.views import FactView, VersionView
+from cabinet.ui.catalogue_desk.views import FactView, VersionView, WordView
 from cabinet.ui.desk.frame import behind_a_word, has, staff_frame
 from cabinet.ui.i18n import t
 from cabinet.ui.kit import recipes
@@ -37,6 +37,7 @@ def desk_item() -> rx.Component:
                     _standing(),
                     _planned(),
                     _terms(),
+                    _english(),
                     _versions(),
                     class_name="mt-5 max-w-[48rem] space-y-5",
                 ),
@@ -140,6 +141,52 @@ def _fact(fact: rx.Var[FactView]) -> rx.Component:
         rx.el.dd(fact.value, class_name="font-medium wrap-anywhere"),
         key=fact.name,
         class_name="flex flex-wrap justify-between gap-x-6 gap-y-0.5 py-2.5",
+    )
+
+
+def _english() -> rx.Component:
+    """The words in the other language, each beside the Russian one."""
+    return rx.cond(
+        has(Permission.SALES),
+        rx.el.section(
+            rx.el.details(
+                rx.el.summary(
+                    rx.el.h2(t("По-английски"), id="english", class_name=f"{recipes.CARD_TITLE} inline"),
+                    rx.cond(_ITEM.without_english, kit.tag(_ITEM.without_english, "warn"), rx.fragment()),
+                    class_name="flex min-h-11 cursor-pointer flex-wrap items-center gap-3",
+                ),
+                rx.el.p(
+                    t("Пустое показываем и по-английски русскими словами. Версии от этих слов не меняются."),
+                    class_name=recipes.HINT,
+                ),
+                rx.el.form(
+                    rx.foreach(_ITEM.english, _word),
+                    kit.button(t("Сохранить слова"), "secondary", type="submit", class_name="w-full sm:w-auto"),
+                    on_submit=DeskItemState.save_words,
+                    reset_on_submit=False,
+                    key=_ITEM.code,
+                    class_name="mt-4 space-y-4",
+                ),
+            ),
+            aria_labelledby="english",
+            class_name=recipes.CARD,
+        ),
+        rx.fragment(),
+    )
+
+
+def _word(word: rx.Var[WordView]) -> rx.Component:
+    props = {"id": word.key, "name": word.key, "default_value": word.english, "custom_attrs": {"lang": "en"}}
+    return rx.el.div(
+        rx.el.label(
+            word.russian, html_for=word.key, custom_attrs={"lang": "ru"}, class_name=f"{recipes.LABEL} wrap-anywhere"
+        ),
+        rx.cond(
+            word.is_long,
+            kit.text_area(rows="2", max_length=4000, **props),
+            rx.el.input(auto_complete="off", max_length=4000, class_name=recipes.FIELD, **props),
+        ),
+        key=word.key,
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import reflex as rx
@@ -12,7 +13,7 @@ from cabinet.domain.catalogue import SoldKind
 from cabinet.domain.catalogue_edit import EditWrong
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.staff import Permission
-from cabinet.locales import language_of, translate
+from cabinet.locales import Language, language_of, name_in, translate
 from cabinet.services import catalogue, catalogue_desk
 from cabinet.services.catalogue_desk import ChangedMeanwhile, Sold
 from cabinet.ui import access, guard
@@ -75,6 +76,23 @@ class DeskItemState(rx.State):
         """Takes back the version that waits for its day."""
         await self._do(catalogue_desk.withdraw, self.item.planned.version, done="Запланированная версия отменена.")
 
+    @access.staff(Permission.SALES)
+    async def save_words(self, form: dict):
+        """Keeps the English words that were typed."""
+        self.refusal = self.note = ""
+        language, item = language_of(self.router.headers.cookie), self.item
+        if not item.code or not isinstance(form, dict):
+            return
+        try:
+            await in_session(
+                catalogue_desk.save_words, guard.staff_id(self), SoldKind(item.kind), item.code, form, now=clock.now()
+            )
+        except CabinetError as error:
+            self.refusal = translate(error.message, language, **error.facts)
+            return
+        self.note = translate("Английские слова сохранены.", language)
+        await self._read(item.kind, item.code)
+
     async def _change_sale(self, *, is_on_sale: bool, done: str) -> None:
         await self._do(catalogue_desk.change_sale, self.item.version, is_on_sale=is_on_sale, done=done)
 
@@ -97,12 +115,12 @@ class DeskItemState(rx.State):
     async def _read(self, kind: str, code: str) -> None:
         now, language = clock.now(), language_of(self.router.headers.cookie)
         try:
-            sold = await _get_sold(kind, code)
+            sold, english = await _get_sold(kind, code)
         except NotFound:
             self.is_missing, self.item = True, ItemView()
         else:
             self.is_missing = False
-            self.item = views.item_view(sold, catalogue.regions(), now, language)
+            self.item = views.item_view(sold, english, _regions(language), now, language)
         self.is_ready = True
 
 
@@ -152,7 +170,7 @@ class DeskEditState(rx.State):
             await self._refuse(error)
             return
         await self._read({}, self._typed.get("starts_on", ""))
-        self.draft = views.draft_view(found, catalogue.regions(), now, language)
+        self.draft = views.draft_view(found, _regions(language), now, language)
         self.refusal, self.is_shown = "", True
 
     @access.staff(Permission.SALES)
@@ -203,23 +221,31 @@ class DeskEditState(rx.State):
         language = language_of(self.router.headers.cookie)
         self.is_ready = True
         try:
-            sold = await _get_sold(self.kind, self.code)
+            sold, _ = await _get_sold(self.kind, self.code)
         except NotFound:
             self.is_missing = True
             return
         self.is_missing = False
         newest = sold.newest
-        self.name, self.version = newest.item.name, newest.version
-        regions = catalogue.regions()
-        self.groups = views.group_views(newest.item, regions, starts_on, faults, language)
+        self.name, self.version = name_in(newest.item.name, language), newest.version
+        self.groups = views.group_views(newest.item, _regions(language), starts_on, faults, language)
 
 
-async def _get_sold(kind: str, code: str) -> Sold:
-    """What an address names.
+def _regions(language: Language) -> dict[str, str]:
+    return {code: name_in(name, language) for code, name in catalogue.regions().items()}
+
+
+async def _get_sold(kind: str, code: str) -> tuple[Sold, dict[str, str]]:
+    """What an address names, and its words in both languages.
 
     Raises:
         NotFound: it names nothing.
     """
     if kind not in set(SoldKind) or not _CODE.fullmatch(code):
         raise NotFound
-    return await in_read_session(catalogue_desk.get_sold, SoldKind(kind), code, now=clock.now())
+    return await in_read_session(_read_sold, SoldKind(kind), code, now=clock.now())
+
+
+def _read_sold(session: Any, kind: SoldKind, code: str, *, now: datetime) -> tuple[Sold, dict[str, str]]:
+    sold = catalogue_desk.get_sold(session, kind, code, now=now)
+    return sold, catalogue_desk.list_words(session, sold)

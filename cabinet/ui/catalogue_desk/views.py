@@ -10,7 +10,8 @@ from cabinet.domain.catalogue import Bundle, Option, OptionPeriod, Plan, Rate, S
 from cabinet.domain.catalogue_edit import TEXTS, UNLIMITED, fields_of
 from cabinet.domain.money import parse_kopecks
 from cabinet.domain.periods import PeriodUnit
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
+from cabinet.services import words
 from cabinet.services.catalogue_desk import Draft, Planned, Sold, VersionRow
 from cabinet.ui import formats, rates
 
@@ -26,6 +27,7 @@ _PLAIN = {
 }
 _GIVES = {UsageKind.DATA: "Интернет", UsageKind.VOICE: "Звонки", UsageKind.SMS: "SMS"}
 _UNITS = {UsageKind.DATA: "ГБ", UsageKind.VOICE: "мин", UsageKind.SMS: "шт."}
+_LONG = 48
 _OPTION_PERIODS = {OptionPeriod.DAY: "в день", OptionPeriod.MONTH: "в месяц", OptionPeriod.ONCE: "разово"}
 
 
@@ -47,6 +49,16 @@ class FactView:
 
     name: str
     value: str
+
+
+@dataclass
+class WordView:
+    """A Russian text and its English one; `is_long`: it wants several lines."""
+
+    key: str
+    russian: str
+    english: str
+    is_long: bool
 
 
 @dataclass
@@ -128,6 +140,8 @@ class ItemView:
     versions: list[VersionView] = field(default_factory=list)
     planned: PlannedView = field(default_factory=PlannedView)
     edit: str = ""
+    english: list[WordView] = field(default_factory=list)
+    without_english: str = ""
 
 
 def row_view(sold: Sold, now: datetime, language: Language) -> RowView:
@@ -139,7 +153,7 @@ def row_view(sold: Sold, now: datetime, language: Language) -> RowView:
     if sold.planned is not None and not sold.planned.is_overtaken:
         second.append(_planned_title(sold.planned, now, language))
     return RowView(
-        name=sold.newest.item.name,
+        name=name_in(sold.newest.item.name, language),
         second=" · ".join(second),
         price=price_words(sold.newest.item, language),
         numbers=numbers_words(sold, sold.numbers, language),
@@ -148,18 +162,21 @@ def row_view(sold: Sold, now: datetime, language: Language) -> RowView:
     )
 
 
-def item_view(sold: Sold, regions: Mapping[str, str], now: datetime, language: Language) -> ItemView:
+def item_view(
+    sold: Sold, english: Mapping[str, str], regions: Mapping[str, str], now: datetime, language: Language
+) -> ItemView:
     """The page of one of them."""
     item = sold.newest.item
+    missing = sum(1 for text in english.values() if not text)
     return ItemView(
         kind=sold.kind.value,
         code=sold.code,
         version=sold.newest.version,
-        name=item.name,
+        name=name_in(item.name, language),
         about=" · ".join((_version(sold.newest, now, language), sold.code)),
         numbers=numbers_words(sold, sold.numbers, language),
         is_on_sale=sold.is_on_sale,
-        words=[text for text in (getattr(item, "tagline", ""), item.description) if text],
+        words=[name_in(text, language) for text in (getattr(item, "tagline", ""), item.description) if text],
         facts=facts(item, regions, language),
         versions=[
             VersionView(
@@ -172,6 +189,10 @@ def item_view(sold: Sold, regions: Mapping[str, str], now: datetime, language: L
         ],
         planned=_planned_view(sold, regions, now, language),
         edit=f"/staff/catalogue/edit/?kind={sold.kind}&code={sold.code}",
+        english=[
+            WordView(words.key_of(russian), russian, text, len(russian) > _LONG) for russian, text in english.items()
+        ],
+        without_english=translate("Без перевода: {count}", language, count=missing) if missing else "",
     )
 
 
@@ -199,7 +220,7 @@ def group_views(
         one = FieldView(
             key=key,
             name=regions.get(region, region) or label(item, key, regions, language),
-            value=text,
+            value=translate(text, language) if text == UNLIMITED else text,
             unit="" if region else unit_words(item, key, language),
             kind="lines" if key == "description" else "text",
             error=translate(faults.get(key, ""), language),
@@ -310,7 +331,8 @@ def label(item: _Item, key: str, regions: Mapping[str, str], language: Language)
     if isinstance(item, Plan) and what == "step":
         setting_code, _, step_code = rest.partition(":")
         setting = next(one for one in item.settings if one.code == setting_code)
-        return f"{setting.name}: {next(step.name for step in setting.steps if step.code == step_code)}"
+        step = next(step for step in setting.steps if step.code == step_code)
+        return f"{name_in(setting.name, language)}: {name_in(step.name, language)}"
     if isinstance(item, Plan) and what == "rate":
         return rates.price_name(item, _rate(item, rest), language, is_over=True)
     return translate(_PLAIN[what], language)
@@ -386,7 +408,7 @@ def _gives_label(item: _Item, key: str, language: Language) -> str:
     name = translate("Входит: {what}", language, what=translate(_GIVES[UsageKind(kind)], language))
     if not scope:
         return name
-    return f"{name}, {rates.zone_name(item, scope) if isinstance(item, Plan) else scope}"
+    return f"{name}, {rates.zone_name(item, scope, language) if isinstance(item, Plan) else scope}"
 
 
 def _rate(plan: Plan, key: str) -> Rate:

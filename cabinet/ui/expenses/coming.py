@@ -9,7 +9,7 @@ import structlog
 from cabinet import clock
 from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import CabinetError
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import Language, language_of, name_in, translate
 from cabinet.services import autopay, bundles, coming, options
 from cabinet.services.coming import Outgo, OutgoKind
 from cabinet.ui import access, formats, guard
@@ -106,7 +106,7 @@ def outgo_view(outgo: Outgo, now: datetime, language: Language) -> OutgoView:
     return OutgoView(
         key=f"{outgo.kind}:{outgo.code}:{outgo.at.isoformat()}",
         icon=_ICONS[outgo.kind],
-        title=translate(_NAMES[outgo.kind], language, name=outgo.name),
+        title=translate(_NAMES[outgo.kind], language, name=name_in(outgo.name, language)),
         second=second,
         amount=formats.money(outgo.kopecks, language),
         kind=outgo.kind.value,

@@ -9,7 +9,7 @@ from cabinet.domain.allowances import UsageKind
 from cabinet.domain.effects import GIFT
 from cabinet.domain.rating import Direction, Reason
 from cabinet.domain.spending import Category
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services import expenses
 from cabinet.services.expenses import CategorySpending, Line, LineExplanation, Month
 from cabinet.ui import formats, operations
@@ -376,14 +376,11 @@ def _usage_title(line: Line, language: Language) -> str:
             return _with_destination("SMS", line, language)
         case _:
             name = translate("Интернет", language)
-            return f"{name}: {line.zone_name}" if line.zone_name and line.zone != "home" else name
+            return f"{name}: {name_in(line.zone_name, language)}" if line.zone_name and line.zone != "home" else name
 
 
 def _with_destination(what: str, line: Line, language: Language) -> str:
-    """`Звонок в Казахстан`; the catalogue's words do not follow English ones, so there it is `Call: Казахстан`."""
-    if not line.destination:
-        return what
-    return f"{what} {line.destination}" if language == "ru" else f"{what}: {line.zone_name}"
+    return operations.towards(what, line.destination, line.zone_name, language)
 
 
 def _second(line: Line, language: Language) -> str:
@@ -394,7 +391,7 @@ def _second(line: Line, language: Language) -> str:
             return mask(line.peer)
         return quantity(line.usage_kind, line.quantity, language)
     if line.kind == "plan_fee":
-        return line.plan_name
+        return name_in(line.plan_name, language)
     if line.kind == "reversal" and line.charge is not None:
         return charge_name(line.charge, line.name, language)
     if line.kind == "reversal" and line.category is not None:
@@ -469,7 +466,7 @@ def _usage_reason(found: LineExplanation, language: Language) -> str:
         return ""
     if found.reason is Reason.NOT_COVERED:
         text = _NOT_COVERED.get(found.line.category or Category.OTHER, "Это не входит в пакеты тарифа «{plan}».")
-        return translate(text, language, plan=found.plan_name)
+        return translate(text, language, plan=name_in(found.plan_name, language))
     return translate(_REASONS[found.reason], language)
 
 
@@ -485,7 +482,7 @@ def _usage_facts(found: LineExplanation, kind: UsageKind, language: Language) ->
     if billed != used:
         fact("После округления", exact(kind, billed, language))
     for draw in found.draws:
-        fact("Из пакета «{package}»", exact(kind, draw.units, language), package=draw.allowance_name)
+        fact("Из пакета «{package}»", exact(kind, draw.units, language), package=name_in(draw.allowance_name, language))
     if found.draws and found.missed_quantity:
         fact("Сверх пакета", exact(kind, found.missed_quantity, language))
     if found.counter_before is not None and found.counter_after is not None:
@@ -520,9 +517,11 @@ def _fee_facts(found: LineExplanation, now: datetime, language: Language) -> lis
         if part.of_days > 1
     ]
     for part in found.parts if len(found.parts) > 1 else ():
-        name = f"{part.name}: {part.step_name}" if part.step_name else part.name
+        name = name_in(part.name, language)
+        if part.step_name:
+            name = f"{name}: {name_in(part.step_name, language)}"
         if part.code == expenses.DISCOUNT:
-            name = translate("Скидка «{name}»", language, name=part.name)
+            name = translate("Скидка «{name}»", language, name=name)
         facts.append(Fact(name, formats.money(part.kopecks, language)))
     return facts
 
@@ -530,7 +529,8 @@ def _fee_facts(found: LineExplanation, now: datetime, language: Language) -> lis
 def _plan_facts(found: LineExplanation, language: Language) -> list[Fact]:
     if not found.plan_name or found.plan_version is None:
         return []
-    version = translate("«{plan}», версия {version}", language, plan=found.plan_name, version=found.plan_version)
+    plan = name_in(found.plan_name, language)
+    version = translate("«{plan}», версия {version}", language, plan=plan, version=found.plan_version)
     return [Fact(translate("Тариф", language), version)]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from cabinet import clock
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services import notices
 from cabinet.services.notices import Told
 from cabinet.ui import formats
@@ -74,6 +74,8 @@ def sentence(told: Told, now: datetime, language: Language) -> str:
         name: formats.money(value, language).removesuffix(f"{formats.NARROW}₽") if name.endswith("kopecks") else value
         for name, value in told.facts.items()
     }
+    if "name" in values:
+        values["name"] = name_in(values["name"], language)
     if at := notices.day_of(told.facts):
         values["on"] = formats.date_only(clock.local(at).date(), clock.local(now).date(), language)
     return formats.unparted(translate(notices.template(told.kind, told.facts), language, **values))

@@ -7,7 +7,7 @@ import structlog
 
 from cabinet import clock
 from cabinet.db import in_read_session
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services import options, subscribers
 from cabinet.services.options import Options
 from cabinet.ui import access, guard
@@ -107,7 +107,7 @@ class OptionsState(PageState, rx.State):
         self.has_failed = False
         self._greet(screen.name, screen.msisdn)
         self.total = views.total_view(found, now, language)
-        self.chips = [ChipView(one.code, one.name) for one in found.categories]
+        self.chips = [ChipView(one.code, name_in(one.name, language)) for one in found.categories]
         rows = [(card, views.row_view(card, now, language)) for card in found.cards]
         self.included = [row for card, row in rows if card.is_included]
         self.switched_on = [row for card, row in rows if card.is_on and not card.is_included]

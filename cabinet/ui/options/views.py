@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cabinet import clock
 from cabinet.domain.catalogue import OptionPeriod
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services.options import Named, OptionCard, Options
 from cabinet.ui import formats
 
@@ -97,8 +97,8 @@ def row_view(card: OptionCard, now: datetime, language: Language) -> RowView:
     return RowView(
         code=card.code,
         icon=ICONS.get(card.category, "list_checks"),
-        name=card.name,
-        description=formats.unparted(card.description),
+        name=name_in(card.name, language),
+        description=formats.unparted(name_in(card.description, language)),
         price=translate("Входит в тариф", language)
         if card.is_included
         else price(card.price_kopecks, card.per, language),
@@ -151,35 +151,39 @@ def _lines(card: OptionCard, now: datetime, language: Language) -> Iterator[Line
     if card.is_closed and card.is_on:
         yield say("Закрыта для подключения: если отключить, вернуть не получится")
     if card.conflicts and not card.against and not card.is_on:
-        yield say("Не работает вместе с: {names}", names=_names(card.conflicts))
+        yield say("Не работает вместе с: {names}", names=_names(card.conflicts, language))
 
 
 def _obstacles(card: OptionCard, now: datetime, language: Language) -> Iterator[str]:
     if card.missing:
-        yield translate("Работает только вместе с: {names}. Сначала подключите.", language, names=_names(card.missing))
+        yield translate(
+            "Работает только вместе с: {names}. Сначала подключите.", language, names=_names(card.missing, language)
+        )
     going_on = [one for one in card.against if one.ends_at is None]
     if going_on:
-        yield translate("Не работает вместе с: {names}. Сначала отключите.", language, names=_names(going_on))
+        yield translate("Не работает вместе с: {names}. Сначала отключите.", language, names=_names(going_on, language))
     for one in card.against:
         if one.ends_at is not None:
             day = _last_day(one.ends_at, now, language)
             text = "«{name}» ещё работает по {day}. Подключить можно после."
-            yield translate(text, language, name=one.name, day=day)
+            yield translate(text, language, name=name_in(one.name, language), day=day)
     if card.needed_by:
         text = "Без неё не будет работать: {names}. Сначала отключите."
-        yield translate(text, language, names=_names(card.needed_by))
+        yield translate(text, language, names=_names(card.needed_by, language))
 
 
 def _actions(card: OptionCard, language: Language) -> Iterator[ActionView]:
     for one in card.missing:
-        yield ActionView(one.code, translate("Подключить «{name}»", language, name=one.name), turns_on=True)
+        label = translate("Подключить «{name}»", language, name=name_in(one.name, language))
+        yield ActionView(one.code, label, turns_on=True)
     for one in (*card.against, *card.needed_by):
         if one.ends_at is None:
-            yield ActionView(one.code, translate("Отключить «{name}»", language, name=one.name), turns_on=False)
+            label = translate("Отключить «{name}»", language, name=name_in(one.name, language))
+            yield ActionView(one.code, label, turns_on=False)
 
 
-def _names(found: Sequence[Named]) -> str:
-    return ", ".join(f"«{one.name}»" for one in found)
+def _names(found: Sequence[Named], language: Language) -> str:
+    return ", ".join(formats.quoted(name_in(one.name, language), language) for one in found)
 
 
 def _day(at: datetime, now: datetime, language: Language) -> str:

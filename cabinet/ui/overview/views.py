@@ -7,7 +7,7 @@ from cabinet import clock
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.autopay import AutopayKind, PauseReason
 from cabinet.domain.rating import Reason
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services import autopay
 from cabinet.services.advisor import Advice, Confidence
 from cabinet.services.overview import AllowanceLeft, Expenses, NextCharge, Operation, OptionToMind, Overview
@@ -161,7 +161,7 @@ def _facts(overview: Overview, language: Language) -> list[Fact]:
             name = translate("{name}, со скидкой", language, name=name)
         facts.append(Fact(name, money(charge.amount_kopecks)))
     if overview.plan_name:
-        facts.append(Fact(translate("Тариф", language), overview.plan_name))
+        facts.append(Fact(translate("Тариф", language), name_in(overview.plan_name, language)))
     if overview.bonus_kopecks:
         facts.append(Fact(translate("Бонусы", language), money(overview.bonus_kopecks)))
     if overview.debt_kopecks:
@@ -210,7 +210,7 @@ def matter_views(overview: Overview, language: Language) -> list[MatterView]:
     planned = overview.planned
     if planned is not None:
         text = "{day} изменятся настройки тарифа" if planned.is_same_plan else "{day} тариф сменится на «{name}»"
-        title = translate(text, language, day=_date(planned.at, now, language), name=planned.name)
+        title = translate(text, language, day=_date(planned.at, now, language), name=name_in(planned.name, language))
         found.append(MatterView("info", title, translate("До этого можно передумать.", language), "/tariff/"))
     return found
 
@@ -218,11 +218,12 @@ def matter_views(overview: Overview, language: Language) -> list[MatterView]:
 def _option_to_mind(option: OptionToMind, now: datetime, language: Language) -> MatterView:
     to = "/packages/" if option.is_bundle else "/services/"
     if option.trial_until is None:
-        title = translate("«{name}» не работает", language, name=option.name)
+        title = translate("«{name}» не работает", language, name=name_in(option.name, language))
         second = "Не хватило денег на плату. Пополните баланс, и всё вернётся сразу."
         return MatterView("warn", title, translate(second, language), to)
     day = formats.day(formats.last_day(option.trial_until), clock.local(now).date(), language)
-    title = translate("«{name}»: последний бесплатный день — {day}", language, name=option.name, day=day)
+    name = name_in(option.name, language)
+    title = translate("«{name}»: последний бесплатный день — {day}", language, name=name, day=day)
     return MatterView("info", title, translate("Платной сама не станет. Решите, оставить ли её.", language), to)
 
 
@@ -286,7 +287,7 @@ def offer_view(advice: Advice, language: Language) -> OfferView:
         months = formats.counted(count, "месяц", "месяца", "месяцев")
     return OfferView(
         label=translate("По вашим расходам", language),
-        title=translate(text, language, name=best.name, sum=formats.money(now - then, language)),
+        title=translate(text, language, name=name_in(best.name, language), sum=formats.money(now - then, language)),
         second=translate(
             "Посчитали ваши {months}: в среднем вышло бы {best} вместо {mine}.",
             language,
@@ -343,7 +344,7 @@ def _meter(left: AllowanceLeft, now: datetime, language: Language, *, says_when:
         figure, rest = _left_of(left.kind, left.remaining, left.granted, language)
     return MeterView(
         kind=left.kind,
-        name=f"{name}: {left.scope_name}" if left.scope_name else name,
+        name=f"{name}: {name_in(left.scope_name, language)}" if left.scope_name else name,
         left=figure,
         rest=rest,
         percent=percent,
@@ -500,7 +501,8 @@ def _explanation(operation: Operation, now: datetime, language: Language) -> tup
         period = " — ".join(formats.date_only(day, today, language) for day in dict.fromkeys(days))
         why = translate("Плата за период вперёд.", language)
         if discount := facts.get("discount"):
-            why = translate("Плата за период вперёд, со скидкой «{name}».", language, name=discount["name"])
+            name = name_in(discount["name"], language)
+            why = translate("Плата за период вперёд, со скидкой «{name}».", language, name=name)
         return why, [Fact(translate("Период", language), period)]
     if operation.kind == "adjustment":
         return str(facts["words"]), []

@@ -247,11 +247,14 @@ def _words() -> rx.Component:
         ),
         _field(t("Название"), "title", _FORM.title, max_length=80, required=True),
         _field(t("Коротко"), "teaser", _FORM.teaser, max_length=160),
-        rx.el.div(
-            rx.el.label(t("Полные правила"), html_for="rules", class_name=recipes.LABEL),
-            rx.el.textarea(
-                id="rules", name="rules", default_value=_FORM.rules, rows="4", max_length=4000, class_name=_AREA
-            ),
+        _lines(t("Полные правила"), "rules", _FORM.rules),
+        rx.el.details(
+            rx.el.summary(t("По-английски"), class_name="flex min-h-11 cursor-pointer items-center font-medium"),
+            rx.el.p(t("Пустое показываем и по-английски русскими словами."), class_name=recipes.HINT),
+            _field(t("Название по-английски"), "title_en", _FORM.title_en, max_length=80),
+            _field(t("Коротко по-английски"), "teaser_en", _FORM.teaser_en, max_length=160),
+            _lines(t("Полные правила по-английски"), "rules_en", _FORM.rules_en),
+            class_name="space-y-4",
         ),
         rx.el.div(
             _field(t("Первый день"), "starts_on", _FORM.starts_on, type="date", required=True),
@@ -261,6 +264,13 @@ def _words() -> rx.Component:
         ),
         _select(t("Значок"), "icon", _FORM.icon, *(rx.el.option(t(name), value=code) for code, name in _ICONS.items())),
         _tick("needs_code", t("Только по промокоду"), _FORM.needs_code),
+    )
+
+
+def _lines(label: kit.Text, name: str, value: rx.Var[str]) -> rx.Component:
+    return rx.el.div(
+        rx.el.label(label, html_for=name, class_name=recipes.LABEL),
+        rx.el.textarea(id=name, name=name, default_value=value, rows="4", max_length=4000, class_name=_AREA),
     )
 
 

@@ -40,6 +40,9 @@ class FormView:
     title: str = ""
     teaser: str = ""
     rules: str = ""
+    title_en: str = ""
+    teaser_en: str = ""
+    rules_en: str = ""
     icon: str = "offer"
     starts_on: str = ""
     last_on: str = ""
@@ -82,13 +85,25 @@ def terms_of(form: Mapping[str, Any], zone: tzinfo) -> Terms:
     )
 
 
-def form_of(code: str, terms: Terms, zone: tzinfo) -> FormView:
-    """What stands in the fields for these terms."""
+def english_of(form: Mapping[str, Any], terms: Terms) -> dict[str, str]:
+    """What was typed as the English of the words of these terms.
+
+    Raises:
+        TermsWrong: a field is not what it has to be.
+    """
+    return {getattr(terms, name): _text(form, f"{name}_en") for name in ("rules", "teaser", "title")}
+
+
+def form_of(code: str, terms: Terms, english: Mapping[str, str], zone: tzinfo) -> FormView:
+    """What stands in the fields for these terms and the English words that are known."""
     view = FormView(
         code=code,
         title=terms.title,
         teaser=terms.teaser,
         rules=terms.rules,
+        title_en=english.get(terms.title, ""),
+        teaser_en=english.get(terms.teaser, ""),
+        rules_en=english.get(terms.rules, ""),
         icon=terms.icon,
         starts_on=terms.starts_at.astimezone(zone).date().isoformat(),
         last_on=(terms.ends_at.astimezone(zone).date() - timedelta(days=1)).isoformat() if terms.ends_at else "",

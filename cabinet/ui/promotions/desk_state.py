@@ -11,8 +11,8 @@ from cabinet.db import in_read_session, in_session
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.promotions import TermsWrong
 from cabinet.domain.staff import Permission
-from cabinet.locales import language_of, translate
-from cabinet.services import promotion_desk, staff
+from cabinet.locales import language_of, name_in, translate
+from cabinet.services import promotion_desk, staff, words
 from cabinet.services.promotion_desk import Choices, DeskRow, SeriesRow
 from cabinet.ui import access, guard
 from cabinet.ui.promotions import desk_form, desk_views
@@ -28,6 +28,7 @@ class _Screen(NamedTuple):
     row: DeskRow | None
     series: list[SeriesRow]
     choices: Choices
+    english: dict[str, str]
 
 
 class DeskOffersState(rx.State):
@@ -80,7 +81,8 @@ class DeskOfferState(rx.State):
                 raise TermsWrong("Заполните форму ещё раз.")
             code = self.form.code or str(form.get("code", "")).strip()[: LONGEST_CODE + 1]
             terms = desk_form.terms_of(form, clock.time_zone())
-            await in_session(_save, guard.staff_id(self), code, terms, now=clock.now())
+            english = desk_form.english_of(form, terms)
+            await in_session(_save, guard.staff_id(self), code, terms, english, now=clock.now())
         except CabinetError as error:
             self.refusal = translate(error.message, language, **error.facts)
             return None
@@ -145,35 +147,40 @@ class DeskOfferState(rx.State):
         screen = await in_read_session(_read_screen, code[:LONGEST_CODE], now=now)
         self.is_new, self.is_missing = not code, bool(code) and screen.row is None
         choices = screen.choices
-        self.plans = [Choice(f"plan:{code}", name) for code, name in choices.plans.items()]
-        self.regions = [Choice(f"region:{code}", name) for code, name in choices.regions.items()]
-        self.options = [Choice(code, name) for code, name in choices.options.items()]
-        self.discounted = [Choice(f"option:{code}", name) for code, name in choices.paid_options.items()]
-        self.discounted += [Choice(f"bundle:{code}", name) for code, name in choices.bundles.items()]
+        self.plans = [Choice(f"plan:{code}", name_in(name, language)) for code, name in choices.plans.items()]
+        self.regions = [Choice(f"region:{code}", name_in(name, language)) for code, name in choices.regions.items()]
+        self.options = [Choice(code, name_in(name, language)) for code, name in choices.options.items()]
+        discounted = [(f"option:{code}", name) for code, name in choices.paid_options.items()]
+        discounted += [(f"bundle:{code}", name) for code, name in choices.bundles.items()]
+        self.discounted = [Choice(value, name_in(name, language)) for value, name in discounted]
         self.card = desk_views.card_view(screen.row, now, language) if screen.row else DeskCardView()
         self.series = [desk_views.series_view(row, now, language) for row in screen.series]
         if fill:
             today = clock.local(now).date().isoformat()
             zone = clock.time_zone()
             row = screen.row
-            self.form = desk_form.form_of(row.code, row.terms, zone) if row else FormView(starts_on=today)
+            self.form = (
+                desk_form.form_of(row.code, row.terms, screen.english, zone) if row else FormView(starts_on=today)
+            )
             self.key += 1
         self.is_ready = True
 
 
 def _read_screen(session: Any, code: str, *, now: datetime) -> _Screen:
-    row, series = None, list[SeriesRow]()
+    row, series, english = None, list[SeriesRow](), dict[str, str]()
     try:
         if code:
             row = promotion_desk.get(session, code, now=now)
             series = promotion_desk.list_series(session, code)
+            english = words.english_of(session, (row.terms.title, row.terms.teaser, row.terms.rules))
     except NotFound:
         row = None
-    return _Screen(row, series, promotion_desk.list_choices(session))
+    return _Screen(row, series, promotion_desk.list_choices(session), english)
 
 
-def _save(session: Any, staff_id: int, code: str, terms: Any, *, now: datetime) -> None:
+def _save(session: Any, staff_id: int, code: str, terms: Any, english: dict[str, str], *, now: datetime) -> None:
     version = promotion_desk.save(session, code, terms, now=now)
+    words.save(session, english, now=now)
     staff.record(session, staff_id, "promotion_saved", facts={"code": code, "version": version}, now=now)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cabinet import clock
 from cabinet.domain.promotions import Money, Package, Terms
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services.promotion_desk import DeskRow, Preview, SeriesRow, State
 from cabinet.ui import formats
 from cabinet.ui.quotes.views import discount_words
@@ -71,7 +71,7 @@ def card_view(row: DeskRow, now: datetime, language: Language) -> DeskCardView:
     figures = row.figures
     return DeskCardView(
         code=row.code,
-        title=row.terms.title,
+        title=name_in(row.terms.title, language),
         state=translate(name, language),
         tone=tone,
         dates=_dates(row.terms, now, language),
@@ -112,7 +112,8 @@ def preview_view(preview: Preview, language: Language) -> PreviewView:
     sample = []
     summary = preview.summary
     if summary is not None:
-        sample.append(translate("У одного из них, на тарифе «{plan}»:", language, plan=preview.plan_name))
+        plan = name_in(preview.plan_name, language)
+        sample.append(translate("У одного из них, на тарифе «{plan}»:", language, plan=plan))
         if summary.charged_now_kopecks:
             sum_ = formats.income(-summary.charged_now_kopecks, language)
             sample.append(translate("на баланс сразу: {sum}", language, sum=sum_))

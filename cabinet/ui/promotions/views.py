@@ -7,7 +7,7 @@ from datetime import datetime
 from cabinet import clock
 from cabinet.domain.promotions import Discount, DiscountOn, Money, Package
 from cabinet.domain.quotes import NextFee
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services.promotions import Detail, Joined, Offer
 from cabinet.ui import formats
 from cabinet.ui.quotes.views import discount_words
@@ -74,8 +74,8 @@ def card_view(offer: Offer, now: datetime, language: Language) -> CardView:
     return CardView(
         code=offer.code,
         icon=terms.icon if terms.icon in TONES else "offer",
-        title=formats.unparted(terms.title),
-        teaser=formats.unparted(terms.teaser),
+        title=formats.unparted(name_in(terms.title, language)),
+        teaser=formats.unparted(name_in(terms.teaser, language)),
         until="" if joined else _until(offer, now, language),
         state=_state(joined, language),
         is_running=joined is not None and (joined.is_running or bool(joined.packages)),
@@ -107,12 +107,12 @@ def detail_view(detail: Detail, now: datetime, language: Language) -> DetailView
     return DetailView(
         code=offer.code,
         until=hero_until(offer, now, language) if joined is None else _joined_when(joined, now, language),
-        title=formats.unparted(offer.terms.title),
-        teaser=formats.unparted(offer.terms.teaser),
+        title=formats.unparted(name_in(offer.terms.title, language)),
+        teaser=formats.unparted(name_in(offer.terms.teaser, language)),
         gives=list(_gives(offer, language)),
         facts=list(_facts(detail, now, language)),
         after=list(_after(offer, language)),
-        rules=[line for line in offer.terms.rules.splitlines() if line.strip()],
+        rules=[line for line in name_in(offer.terms.rules, language).splitlines() if line.strip()],
         refusal=translate(detail.refusal.message, language, **detail.refusal.facts) if detail.refusal else "",
         joined=_state(joined, language),
         left=list(_left(offer, now, language)),
@@ -178,7 +178,7 @@ def _gives(offer: Offer, language: Language) -> Iterator[str]:
 
 def _discount(discount: Discount, name: str, language: Language) -> str:
     words = discount_words(discount, language)
-    return f"{words} «{name}»" if name else words
+    return f"{words} {formats.quoted(name_in(name, language), language)}" if name else words
 
 
 def _facts(detail: Detail, now: datetime, language: Language) -> Iterator[Fact]:

@@ -12,11 +12,12 @@ import structlog
 
 from cabinet import clock
 from cabinet.db import in_session
+from cabinet.domain.effects import Names
 from cabinet.domain.errors import CabinetError
-from cabinet.locales import Language, language_of, translate
+from cabinet.locales import Language, language_of, name_in, translate
 from cabinet.services import orders
 from cabinet.services.orders import Order, Quote, QuoteOutdated
-from cabinet.ui import access, guard
+from cabinet.ui import access, formats, guard
 from cabinet.ui.quotes.views import DoneView, QuoteView, done_view, outdated_view, quote_view, undone_text
 
 log = structlog.get_logger(__name__)
@@ -115,8 +116,14 @@ def _tell(state: QuoteState, order: Order, language: Language) -> None:
 
 
 def _words(error: CabinetError, language: Language) -> str:
-    facts = {name: translate(fact, language) if isinstance(fact, str) else fact for name, fact in error.facts.items()}
-    return translate(error.message, language, **facts)
+    return translate(error.message, language, **{name: _fact(fact, language) for name, fact in error.facts.items()})
+
+
+def _fact(fact: object, language: Language) -> object:
+    """Whatever is in words: the program's, the operator's, or several names of these."""
+    if isinstance(fact, Names):
+        return ", ".join(formats.quoted(name_in(name, language), language) for name in fact)
+    return name_in(translate(fact, language), language) if isinstance(fact, str) else fact
 
 
 def _language(state: rx.State) -> Language:

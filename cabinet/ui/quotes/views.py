@@ -10,7 +10,7 @@ from cabinet.domain.effects import GIFT, PROMISED, ChargeKind, OrderKind
 from cabinet.domain.promised_payments import percent_of
 from cabinet.domain.promotions import Discount, DiscountOn
 from cabinet.domain.quotes import DoorKind, NextFee, Part, PartKind, PromiseLine, Summary, TermLine, stays_as_is
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services.orders import CannotUndo, Order, Outdated, Quote, QuoteOutdated
 from cabinet.ui import formats
 
@@ -163,12 +163,13 @@ _KEEPS = {
 
 def _subject(kind: OrderKind, summary: Summary, now: datetime, language: Language) -> str:
     if kind == OrderKind.SWITCH and summary.name_before != summary.name_after:
-        return translate("«{before}» — на «{after}»", language, before=summary.name_before, after=summary.name_after)
+        before, after = name_in(summary.name_before, language), name_in(summary.name_after, language)
+        return translate("«{before}» — на «{after}»", language, before=before, after=after)
     if summary.promise is not None:
         return translate(
             "Деньги зачислим сейчас, вернуть — {when}.", language, when=_due(summary.promise, now, language)
         )
-    return f"«{summary.name_after}»"
+    return formats.quoted(name_in(summary.name_after, language), language)
 
 
 def _due(promise: PromiseLine, now: datetime, language: Language) -> str:
@@ -187,7 +188,10 @@ def _term(line: TermLine, language: Language) -> TermView:
         return TermView(name, before, after, _tone(line.after, line.before) if is_same_period else "")
     name = translate(_KINDS[line.kind], language)
     return TermView(
-        f"{name}: {line.scope_name}" if line.scope_name else name, before, after, _tone(line.before, line.after)
+        f"{name}: {name_in(line.scope_name, language)}" if line.scope_name else name,
+        before,
+        after,
+        _tone(line.before, line.after),
     )
 
 
@@ -318,6 +322,7 @@ def _when(at: datetime | None, now: datetime, language: Language) -> str:
 
 
 def _share(name: str, days: int, of_days: int, language: Language) -> str:
+    name = name_in(name, language)
     if of_days == 1:
         return name
     return translate("{name}, {days} из {of} дней", language, name=name, days=days, of=of_days)
@@ -369,7 +374,7 @@ _CHARGES = {
 
 def charge_name(kind: str, name: str, language: Language) -> str:
     """What money was for: «Пакет «+5 ГБ»»."""
-    return translate(_CHARGES[kind], language, name=name)
+    return translate(_CHARGES[kind], language, name=name_in(name, language))
 
 
 # --- what is lost, what is added -------------------------------------------------------------------------------------
@@ -394,7 +399,7 @@ def _notes(summary: Summary, now: datetime, language: Language, *, is_done: bool
             text = "Вернуться в акцию потом будет нельзя."
         else:
             text = "Пробный период даётся один раз."
-        yield NoteView("info", translate(text, language, name=door.name))
+        yield NoteView("info", translate(text, language, name=name_in(door.name, language)))
 
 
 _LOSSES = {
@@ -490,14 +495,14 @@ def _values(part: Part, now: datetime, language: Language) -> dict[str, str]:
         if part.amount is None:
             what = f"{translate(_KINDS[part.kind], language)}, {what}"
         if part.scope_name:
-            what = f"{what} ({part.scope_name})"
+            what = f"{what} ({name_in(part.scope_name, language)})"
     day = ""
     if part.at is not None:
         # A planned change begins then, all else ends then.
         on = clock.local(part.at).date() if part.what == PartKind.PLANNED else formats.last_day(part.at)
         day = formats.date_only(on, clock.local(now).date(), language)
     return {
-        "name": part.name,
+        "name": name_in(part.name, language),
         "what": what,
         "sum": formats.money(part.kopecks, language),
         "day": day,
@@ -542,7 +547,7 @@ def undone_text(order: Order, language: Language) -> str:
 
 
 def _done(order: Order, language: Language) -> str:
-    summary, name = order.summary, order.summary.name_after
+    summary, name = order.summary, name_in(order.summary.name_after, language)
     if stays_as_is(order.kind, summary):
         return translate("Запланированное отменили", language)
     at = summary.takes_effect_at

@@ -10,7 +10,7 @@ from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import HOME, ON_NET, Grant, Plan, Rate, Setting, Step, SwitchTime
 from cabinet.domain.periods import PeriodUnit
 from cabinet.domain.rating import Direction, Rounding
-from cabinet.locales import Language, translate
+from cabinet.locales import Language, name_in, translate
 from cabinet.services.advisor import Advice, Confidence, PlanAdvice
 from cabinet.services.tariffs import Mine, Offer, Planned
 from cabinet.ui import formats, rates
@@ -189,12 +189,12 @@ def mine_view(mine: Mine, now: datetime, language: Language) -> MineView:
     plan = mine.plan
     day = _day(mine.next_fee_at, now, language).replace(" ", formats.NO_BREAK)
     view = MineView(
-        name=plan.name,
+        name=name_in(plan.name, language),
         fee=formats.money(mine.fee_kopecks, language),
         fee_name=translate("Следующая плата — {day}", language, day=day),
         gives=[_tile(plan, grant, language) for grant in _grants(plan, mine.settings)],
-        description=plan.description or plan.tagline,
-        features=list(plan.features),
+        description=name_in(plan.description or plan.tagline, language),
+        features=[name_in(text, language) for text in plan.features],
         terms=list(_terms(mine, language)),
     )
     if not mine.fee_kopecks:
@@ -219,14 +219,14 @@ def _planned(mine: Mine, planned: Planned, now: datetime, language: Language) ->
         title = translate("Новые настройки — с {day}", language, day=day)
         text = translate("{gives}, плата — {sum}", language, gives=gives, sum=fee)
         return PlannedView(title, text)
-    title = translate("Тариф «{name}» — с {day}", language, name=planned.name, day=day)
+    title = translate("Тариф «{name}» — с {day}", language, name=name_in(planned.name, language), day=day)
     return PlannedView(title, translate("Плата — {sum}. До этого дня всё по-прежнему.", language, sum=fee))
 
 
 def _tile(plan: Plan, grant: Grant, language: Language) -> Fact:
     amount = grant.amount
     if grant.scope:
-        name = rates.zone_name(plan, grant.scope)
+        name = rates.zone_name(plan, grant.scope, language)
     elif grant.kind == UsageKind.VOICE:
         name = translate("минут", language)
         if amount is not None and language == "ru":
@@ -258,9 +258,11 @@ def _terms(mine: Mine, language: Language) -> Iterator[Fact]:
         if rate.kind == UsageKind.VOICE and rate.zone == HOME and rate.direction == Direction.OUT:
             yield fact("Разговор округляем", _ROUNDED[rate.rounding])
     for zone in plan.zero_rated:
-        yield Fact(rates.zone_name(plan, zone), translate("не тратит пакет", language))
+        yield Fact(rates.zone_name(plan, zone, language), translate("не тратит пакет", language))
     if mine.included_options:
-        yield Fact(translate("Услуги в тарифе", language), ", ".join(mine.included_options))
+        yield Fact(
+            translate("Услуги в тарифе", language), ", ".join(name_in(name, language) for name in mine.included_options)
+        )
     yield fact("Остатки на следующий период", "не переносятся")
     if plan.settings:
         yield Fact(translate("Новые настройки", language), _times(plan.switching.settings, language))
@@ -326,7 +328,7 @@ def _setting(
     price = formats.money(abs(last.price - first.price), language)
     return SettingView(
         code=setting.code,
-        name=translate(setting.name, language),
+        name=name_in(setting.name, language),
         kind=kind,
         step=[step.code for step in setting.steps].index(shown[setting.code]),
         last=len(setting.steps) - 1,
@@ -343,9 +345,10 @@ def _setting(
 
 
 def _step_name(step: Step, language: Language) -> str:
-    """The catalogue's words; it has them in one language, so the other says what the step gives."""
-    if language == "ru" or not step.gives or any(grant.scope for grant in step.gives):
-        return step.name
+    """The catalogue's words; where it has no English ones, the step is called by what it gives."""
+    name = name_in(step.name, language)
+    if language == "ru" or name != step.name or not step.gives or any(grant.scope for grant in step.gives):
+        return name
     return _and([_quantity(grant.kind, grant.amount, language) for grant in step.gives], language)
 
 
@@ -480,7 +483,7 @@ def _card(one: PlanAdvice, mine: Mine, offer: Offer, advice: Advice, highest: in
     if is_as_now:
         action, label = "here" if offer.plan.settings else "", translate("Настроить тариф {name}", language, name=name)
     elif one.is_mine:
-        action, name = "settings", translate("{name}: другие настройки", language, name=one.name)
+        action, name = "settings", translate("{name}: другие настройки", language, name=name_in(one.name, language))
         label = translate("Настроить так: {gives}", language, gives=gives)
     view = CardView(
         key=f"{one.plan_version_id} {' '.join(settings.values())}",
@@ -492,7 +495,7 @@ def _card(one: PlanAdvice, mine: Mine, offer: Offer, advice: Advice, highest: in
         per=_per(one.period, language),
         gives=gives,
         would="",
-        why=offer.plan.tagline,
+        why=name_in(offer.plan.tagline, language),
         action=action,
         label=label,
         bars="",
@@ -512,8 +515,8 @@ def _card(one: PlanAdvice, mine: Mine, offer: Offer, advice: Advice, highest: in
 def _name(offer: Offer, mine: Mine, language: Language) -> str:
     """Of a newer version of my own plan it says that it is newer."""
     if offer.plan.code != mine.plan.code or offer.is_mine:
-        return offer.plan.name
-    return translate("{name}: новые условия", language, name=offer.plan.name)
+        return name_in(offer.plan.name, language)
+    return translate("{name}: новые условия", language, name=name_in(offer.plan.name, language))
 
 
 def _unpriced(count: int, language: Language) -> str:
@@ -579,7 +582,7 @@ def _dearest(one: PlanAdvice, plan: Plan, count: int, language: Language) -> str
     kind = UsageKind(line.line.kind)
     name = translate(_SPOKEN[kind], language)
     if not _is_at_home(line):
-        name = f"{name}: {rates.zone_name(plan, line.line.zone)}"
+        name = f"{name}: {rates.zone_name(plan, line.line.zone, language)}"
     elif any(package.kind == kind and not package.scope for package in one.packages):
         name = translate("{what} сверх пакета", language, what=name)
     sum_ = formats.money(formats.average(line.kopecks, count), language)
@@ -645,14 +648,15 @@ def table_view(mine: Mine, offers: Sequence[Offer], advice: Advice, language: La
         label = translate("Перейти на тариф {name}", language, name=name)
         action = "" if offer.is_mine else "switch"
         tag = "mine" if offer.is_mine else "best" if is_best else ""
-        view.columns.append(ColumnView(offer.plan.code, settings, tag, name, offer.plan.tagline, action, label))
+        tagline = name_in(offer.plan.tagline, language)
+        view.columns.append(ColumnView(offer.plan.code, settings, tag, name, tagline, action, label))
     view.rows = list(_rows(mine, listed, is_known, language))
     if best is not None:
         view.best_code, view.best_settings, view.is_best_mine = best.plan_code, dict(best.settings), best.is_mine
         text = "Настроить «{name}»: {gives}" if best.is_mine else "Перейти на «{name}»"
         plan = mine.plan if best.is_mine else next(offer.plan for offer, _, found in listed if found is best)
         gives = _gives(plan, best.settings, language)
-        view.best_label = translate(text, language, name=best.name, gives=gives)
+        view.best_label = translate(text, language, name=name_in(best.name, language), gives=gives)
     return view
 
 
@@ -675,7 +679,8 @@ def _rows(
     for kind, scope in keys:
         name = translate(_KINDS[kind], language)
         if scope:
-            name = f"{name}: {rates.zone_name(next(o.plan for o, _, _ in listed if scope in o.plan.zones), scope)}"
+            plan = next(offer.plan for offer, _, _ in listed if scope in offer.plan.zones)
+            name = f"{name}: {rates.zone_name(plan, scope, language)}"
         yield RowView(name, [_cell(of_plan.get((kind, scope)), language) for of_plan in grants])
     for kind in _ORDER:
         priced = [_home_rate(offer.plan, kind) for offer, _, _ in listed]
@@ -689,7 +694,7 @@ def _rows(
             for offer, _, _ in listed
         ],
     )
-    included = [", ".join(offer.included_options) or "—" for offer, _, _ in listed]
+    included = [", ".join(name_in(name, language) for name in offer.included_options) or "—" for offer, _, _ in listed]
     yield RowView(translate("Услуги в тарифе", language), included)
     yield RowView(
         translate("Настройки", language),
@@ -762,7 +767,7 @@ def _gives(plan: Plan, settings: Mapping[str, str], language: Language) -> str:
     for grant in _grants(plan, settings):
         amount = _quantity(grant.kind, grant.amount, language)
         if grant.scope:
-            amount = f"{rates.zone_name(plan, grant.scope)}: {amount}"
+            amount = f"{rates.zone_name(plan, grant.scope, language)}: {amount}"
         elif grant.amount is None:
             amount = f"{translate(_KINDS[grant.kind], language)}: {amount}"
         parts.append(amount)
