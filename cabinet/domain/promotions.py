@@ -410,3 +410,16 @@ def held_after(held: Sequence[HeldDiscount], applied: Iterable[Applied]) -> tupl
         )
         for one in held
     )
+
+
+def coming_fees(
+    held: Sequence[HeldDiscount], code: str, full_kopecks: int, count: int, on: DiscountOn = DiscountOn.PLAN
+) -> list[int]:
+    """What the next `count` fees of the plan, service or package come to, one after another, with the discounts there
+    are."""
+    fees = []
+    for _ in range(count):
+        applied = best_discount(held, on, code, full_kopecks) if held else None
+        fees.append(full_kopecks - applied.off(full_kopecks) if applied else full_kopecks)
+        held = held_after(held, [applied]) if applied else ()
+    return fees

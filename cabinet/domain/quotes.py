@@ -39,10 +39,13 @@ from cabinet.domain.effects import (
     write_effects,
 )
 from cabinet.domain.money import prorate_rest
-from cabinet.domain.promotions import Discount, DiscountOn, HeldDiscount, best_discount
+from cabinet.domain.promotions import Discount, DiscountOn, HeldDiscount, best_discount, coming_fees
 
 UNDO_FOR = timedelta(hours=24)
 _MONTH_DAYS = 30  # a service paid by the day, as a sum for a month
+
+
+Discounts = tuple[HeldDiscount, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,8 @@ class Summary:
     """All that a quote shows. `takes_effect_at` None: at once, when confirmed.
 
     `available` is what may be spent, with the credit limit; `lacking_kopecks` is what it would take to confirm.
-    `services_*_kopecks` is what all services and monthly packages cost a month (a daily one thirty times).
+    `services_before_kopecks`, `services_after_kopecks` are what all services and monthly packages cost a month (a daily
+    one thirty times), `services_first_kopecks` what they will come to in the first one with the discounts there are.
     """
 
     name_before: str
@@ -169,6 +173,7 @@ class Summary:
     services_after_kopecks: int
     trial_until: datetime | None = None
     promise: PromiseLine | None = None
+    services_first_kopecks: int | None = None
 
 
 def stays_as_is(kind: OrderKind, summary: Summary) -> bool:
@@ -275,17 +280,26 @@ def summarize(
         doors=tuple(_doors(snapshot, effects)),
         services_before_kopecks=services_month_kopecks(snapshot.held_options, snapshot.plan.code),
         services_after_kopecks=services_month_kopecks(held_after, plan_after.code),
+        services_first_kopecks=services_month_kopecks(held_after, plan_after.code, discounts),
         trial_until=touched.trial_until if isinstance(touched, SwitchOption) else None,
         promise=PromiseLine(promise.kopecks, promise.fee_kopecks, promise.due_at) if promise else None,
     )
 
 
-def services_month_kopecks(held: Iterable[HeldOption], plan_code: str) -> int:
-    """What services and monthly packages that go on cost a month; a daily one thirty times, a trial nothing."""
+def services_month_kopecks(held: Iterable[HeldOption], plan_code: str, discounts: Discounts = ()) -> int:
+    """What services and monthly packages that go on cost a month; a daily one thirty times, a trial nothing. With
+    discounts: the month that begins now."""
     return sum(
-        one.price_on(plan_code) * (_MONTH_DAYS if one.per == "day" else 1)
+        fee
         for one in held
         if one.term.ends_at is None and one.term.state in (OptionState.ACTIVE, OptionState.SUSPENDED)
+        for fee in coming_fees(
+            discounts,
+            one.code,
+            one.price_on(plan_code),
+            _MONTH_DAYS if one.per == "day" else 1,
+            DiscountOn(str(one.item)),
+        )
     )
 
 
@@ -328,9 +342,6 @@ def _held_after(snapshot: Snapshot, effects: Effects) -> tuple[HeldOption, ...]:
             if effect.after.state != OptionState.ENDED:
                 held[effect.item, effect.code] = replace(one, term=effect.after)
     return tuple(held.values())
-
-
-Discounts = tuple[HeldDiscount, ...]
 
 
 def _plan_fee(snapshot: Snapshot, term: PlanTerm, discounts: Discounts | None = None) -> NextFee | None:

@@ -4,6 +4,9 @@ Whole calendar months of the operator's zone, at most six of them: those that ar
 for from their first moment to their last. A month lived only partly is left out, never scaled. As in a replay, each
 month has fresh packages, and what was bought, kept or switched in between is left out; so are the fees of services.
 
+Discounts of promotions on fees to come count for as long as they last: plans are compared by what as many months to
+come would cost, if they are lived as those that are over.
+
 An advice is kept in memory until a record of these months arrives, or the catalogue or the subscriber's tariff changes:
 whether that is so is asked of the database each time, so every process is right whoever wrote the record.
 """
@@ -25,16 +28,18 @@ from cabinet.domain.advice import Month, Overage, Package, Priced, Record, cut, 
 from cabinet.domain.catalogue import Plan
 from cabinet.domain.errors import NotFound
 from cabinet.domain.periods import Period, PeriodUnit, period_containing
+from cabinet.domain.promotions import HeldDiscount, coming_fees
 from cabinet.domain.replay import Offer, offer_of
 from cabinet.models.base import metadata
 from cabinet.models.catalogue import PlanVersion
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription
-from cabinet.services import catalogue
+from cabinet.services import catalogue, discounts
 
 MOST_MONTHS = 6
 ENOUGH_MONTHS = 3
 _MOST_KEPT = 500  # advices, of some kilobytes each
+_YEAR = {PeriodUnit.MONTH: 12, PeriodUnit.DAY: 365}  # fees
 
 _record: Table = metadata.tables["usage_record"]
 
@@ -53,7 +58,9 @@ class PlanAdvice:
 
     `settings` are the combination that costs least; of equal ones the present one, then the one with the largest fee,
     because it leaves least to chance. `months` are kopecks, the fee and all beyond it, in the order of `Advice.months`;
-    `fee_kopecks` is the fee of one `period`, `saving_kopecks` a month is negative where the plan would have cost more
+    `fee_kopecks` is the fee of one `period`. `off_kopecks` is what discounts take off the fees of as many months to
+    come, `year_off_kopecks` off those of a year, and `off_fees` how many of those of the months have one;
+    `average_kopecks` a month is less by it. `saving_kopecks` a month is negative where the plan would have cost more
     than mine, None where there is nothing to compare with. `overage` and `packages` are of all the months together.
     `unpriced` records are of a kind or zone that the plan cannot be used for: they cost nothing here, so such a plan
     is never recommended.
@@ -73,6 +80,14 @@ class PlanAdvice:
     overage: tuple[Overage, ...]
     packages: tuple[Package, ...]
     unpriced: int
+    off_kopecks: int = 0
+    year_off_kopecks: int = 0
+    off_fees: int = 0
+
+    @property
+    def total_kopecks(self) -> int:
+        """What the months come to, with the discounts."""
+        return sum(self.months) - self.off_kopecks
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +114,13 @@ def get_advice(session: Session, subscriber_id: int, *, now: datetime) -> Advice
     """
     who = _get_who(session, subscriber_id, now=now)
     versions = _list_versions(session, who)
+    held = discounts.list_held(session, [subscriber_id]).get(subscriber_id, ())
     months = _whole_months(who, now=now)
     in_months = _is_in(subscriber_id, months)
     count = session.execute(select(func.count()).where(in_months)).scalar_one() if months else 0
 
     place = str(session.get_bind().engine.url), subscriber_id
-    basis = who.region, who.plan_version_id, tuple(who.settings.items()), tuple(months), tuple(versions)
+    basis = who.region, who.plan_version_id, tuple(who.settings.items()), tuple(months), tuple(versions), held
     kept = _kept.get(place, (count, *basis))
     if kept is not None:
         return kept
@@ -113,7 +129,7 @@ def get_advice(session: Session, subscriber_id: int, *, now: datetime) -> Advice
     zone = clock.time_zone()
     cuts = cut(records, months, _moment_of)
     lived = [Month(month, of_month, zone, _moment_of) for month, of_month in zip(months, cuts, strict=True)]
-    advice = _advise(who, lived, plans, has_usage=bool(records))
+    advice = _advise(who, held, lived, plans, has_usage=bool(records))
     _kept.put(place, (len(records), *basis), advice)  # as many as were read: one may have come since they were counted
     return advice
 
@@ -287,7 +303,12 @@ def _sold_in(session: Session, version: _Version, region: str) -> tuple[Plan, li
 
 
 def _advise(
-    who: _Who, months: Sequence[Month], plans: Sequence[tuple[_Version, Plan, list[_Choice]]], *, has_usage: bool
+    who: _Who,
+    held: Sequence[HeldDiscount],
+    months: Sequence[Month],
+    plans: Sequence[tuple[_Version, Plan, list[_Choice]]],
+    *,
+    has_usage: bool,
 ) -> Advice:
     mine: PlanAdvice | None = None
     found: list[PlanAdvice] = []
@@ -298,14 +319,14 @@ def _advise(
         present = plan.chosen(who.settings) if is_mine else None
         priced = price(months, [choice.offer for choice in choices])
         advices = [
-            _plan_advice(version, plan, choice, one, is_mine=is_mine)
+            _discounted(_plan_advice(version, plan, choice, one, is_mine=is_mine), one.fees_kopecks, held)
             for choice, one in zip(choices, priced, strict=True)
         ]
         if is_mine:
             mine = next(advice for advice in advices if advice.settings == present)
         found.append(min(advices, key=partial(_preference, present)))
     found = [_compared(advice, mine) for advice in found]
-    found.sort(key=lambda advice: (advice.unpriced > 0, sum(advice.months), not advice.is_mine, -advice.fee_kopecks))
+    found.sort(key=lambda advice: (advice.unpriced > 0, advice.total_kopecks, not advice.is_mine, -advice.fee_kopecks))
     confidence = Confidence.ENOUGH if len(months) >= ENOUGH_MONTHS else Confidence.LITTLE
     if not months or not has_usage:
         confidence = Confidence.NOTHING
@@ -319,7 +340,6 @@ def _advise(
 
 
 def _plan_advice(version: _Version, plan: Plan, choice: _Choice, priced: Priced, *, is_mine: bool) -> PlanAdvice:
-    number = len(priced.months)
     return PlanAdvice(
         plan_version_id=version.id,
         plan_code=version.code,
@@ -330,7 +350,7 @@ def _plan_advice(version: _Version, plan: Plan, choice: _Choice, priced: Priced,
         fee_kopecks=choice.offer.fee_kopecks,
         period=choice.offer.unit,
         months=priced.months,
-        average_kopecks=(2 * priced.total_kopecks + number) // (2 * number) if number else 0,  # a half is rounded up
+        average_kopecks=_average(priced.total_kopecks, len(priced.months)),
         saving_kopecks=None,
         overage=priced.overage,
         packages=priced.packages,
@@ -338,8 +358,30 @@ def _plan_advice(version: _Version, plan: Plan, choice: _Choice, priced: Priced,
     )
 
 
+def _discounted(advice: PlanAdvice, fees_kopecks: int, held: Sequence[HeldDiscount]) -> PlanAdvice:
+    """With the discounts on as many fees to come as there were in the months, and on those of a year."""
+    fee = advice.fee_kopecks
+    if not held or not fee:
+        return advice
+    number = fees_kopecks // fee
+    fees = coming_fees(held, advice.plan_code, fee, max(number, _YEAR[advice.period]))
+    off = [fee - less for less in fees]
+    months_off = sum(off[:number])
+    return replace(
+        advice,
+        average_kopecks=_average(sum(advice.months) - months_off, len(advice.months)),
+        off_kopecks=months_off,
+        year_off_kopecks=sum(off[: _YEAR[advice.period]]),
+        off_fees=sum(1 for one in off[:number] if one),
+    )
+
+
+def _average(kopecks: int, number: int) -> int:
+    return (2 * kopecks + number) // (2 * number) if number else 0  # a half is rounded up
+
+
 def _preference(present: Mapping[str, str] | None, advice: PlanAdvice) -> tuple[int, bool, int]:
-    return sum(advice.months), advice.settings != present, -advice.fee_kopecks
+    return advice.total_kopecks, advice.settings != present, -advice.fee_kopecks
 
 
 def _compared(advice: PlanAdvice, mine: PlanAdvice | None) -> PlanAdvice:

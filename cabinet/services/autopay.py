@@ -40,6 +40,7 @@ from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.money import InvalidAmount, parse_kopecks
 from cabinet.domain.payments import Initiator, TopUpState
 from cabinet.domain.periods import period_containing
+from cabinet.domain.promotions import coming_fees
 from cabinet.models.autopay import AutopayRule
 from cabinet.models.ledger import Account, AccountKind
 from cabinet.models.notices import NoticeKind
@@ -47,7 +48,6 @@ from cabinet.models.outbox import OutboxMessage
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.top_ups import TopUp
 from cabinet.services import (
-    discounts,
     notices,
     outbox,
     promised_payments,
@@ -518,7 +518,7 @@ def _next_fee(session: Session, subscriber_id: int, *, now: datetime) -> _NextFe
     debt = snapshot.standing.debt_kopecks if snapshot.standing else 0
     promise = promised_payments.get_open(session, subscriber_id)
     returned = promise.amount_kopecks + promise.fee_kopecks if promise and promise.due_at <= at else 0
-    fee, following_fee = discounts.coming(snapshot.discounts, then.code, then.fee_kopecks, 2)
+    fee, following_fee = coming_fees(snapshot.discounts, then.code, then.fee_kopecks, 2)
     needed = fee + _services(snapshot, at) + debt + returned
     following = period_containing(at, then.anchor_day, then.unit, zone).end
     return _NextFee((at, following), needed - snapshot.available_kopecks, following_fee)

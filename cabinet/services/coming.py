@@ -13,8 +13,8 @@ from cabinet.domain.autopay import AutopayState
 from cabinet.domain.catalogue import OptionPeriod
 from cabinet.domain.effects import ItemKind, OptionState, Snapshot
 from cabinet.domain.periods import PeriodUnit, period_containing
-from cabinet.domain.promotions import DiscountOn
-from cabinet.services import autopay, discounts, promised_payments, snapshots
+from cabinet.domain.promotions import DiscountOn, coming_fees
+from cabinet.services import autopay, promised_payments, snapshots
 
 AHEAD = timedelta(days=31)
 
@@ -126,7 +126,7 @@ _DISCOUNTS = {
 def _outgoes(
     snapshot: Snapshot, days: list[datetime], unit: PeriodUnit, kind: OutgoKind, code: str, name: str, kopecks: int
 ) -> Iterator[Outgo]:
-    fees = discounts.coming(snapshot.discounts, code, kopecks, len(days), _DISCOUNTS[kind])
+    fees = coming_fees(snapshot.discounts, code, kopecks, len(days), _DISCOUNTS[kind])
     stop = "" if kind is OutgoKind.PLAN else code
     if unit is not PeriodUnit.DAY:
         yield from (Outgo(at, kind, name, fee, 1, stop) for at, fee in zip(days, fees, strict=True) if fee)

@@ -12,7 +12,7 @@ from sqlalchemy import Table, and_, bindparam, delete, or_, select, update
 from sqlmodel import Session
 
 from cabinet.bulk import insert_many, is_among
-from cabinet.domain.promotions import Applied, Discount, DiscountOn, HeldDiscount, best_discount, held_after
+from cabinet.domain.promotions import Applied, Discount, HeldDiscount
 from cabinet.models.base import metadata
 
 _participation: Table = metadata.tables["participation"]
@@ -99,19 +99,6 @@ def _held(row: Any, present: int | None = None) -> HeldDiscount:
         used=row.discount_periods - row.discount_left,
         present=present,
     )
-
-
-def coming(
-    held: Sequence[HeldDiscount], code: str, full_kopecks: int, count: int, on: DiscountOn = DiscountOn.PLAN
-) -> list[int]:
-    """What the next `count` fees of the plan, service or package come to, one after another, with the discounts there
-    are."""
-    fees = []
-    for _ in range(count):
-        applied = best_discount(held, on, code, full_kopecks) if held else None
-        fees.append(full_kopecks - applied.off(full_kopecks) if applied else full_kopecks)
-        held = held_after(held, [applied]) if applied else ()
-    return fees
 
 
 def note_uses(session: Session, uses: Sequence[Use]) -> None:

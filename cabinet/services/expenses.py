@@ -27,7 +27,7 @@ from cabinet.domain.effects import GIFT, PROMISED, ChargeKind, recompute_charge
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.money import prorate_rest
 from cabinet.domain.periods import period_containing
-from cabinet.domain.promotions import HeldDiscount, recompute_off
+from cabinet.domain.promotions import HeldDiscount, coming_fees, recompute_off
 from cabinet.domain.rating import Direction, Reason, Rounding
 from cabinet.domain.spending import Category, category_of, is_income
 from cabinet.models.base import metadata
@@ -191,7 +191,7 @@ def _list_expected(who: "_Who", held: Sequence[HeldDiscount], *, now: datetime, 
             continue
         fee = plan.fee_for(who.subscriber.region, subscription.settings)
         fees_at = list_coming_fees(subscription, plan, now=now, until=_midnight(end_on)) if fee else []
-        for at, kopecks in zip(fees_at, discounts.coming(held, plan.code, fee, len(fees_at)), strict=True):
+        for at, kopecks in zip(fees_at, coming_fees(held, plan.code, fee, len(fees_at)), strict=True):
             yield Expected(max(clock.local(at).date(), clock.local(now).date()), kopecks, plan.name)
 
 

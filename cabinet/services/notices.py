@@ -20,6 +20,7 @@ from cabinet.bulk import insert_many, is_among, known_among
 from cabinet.config import settings
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.autopay import PauseReason
+from cabinet.domain.promotions import coming_fees
 from cabinet.locales import Language, name_in, translate
 from cabinet.models.base import metadata
 from cabinet.models.ledger import Account, AccountKind
@@ -478,7 +479,7 @@ def _low_balances(
         at = cast(datetime, subscription.next_fee_at)
         plan = plans[subscription.plan_version_id].plan
         full = plan.fee_for(region, subscription.settings)
-        fee = discounts.coming(held.get(subscription.subscriber_id, ()), plan.code, full, 1)[0]
+        fee = coming_fees(held.get(subscription.subscriber_id, ()), plan.code, full, 1)[0]
         lacking = fee - available.get(subscription.subscriber_id, 0)
         is_told_later = any(now + timedelta(days=sooner) >= at for sooner in FEE_DAYS if sooner < days)
         if fee and lacking > 0 and not is_told_later:

@@ -10,6 +10,7 @@ from cabinet import ledger
 from cabinet.domain import effects
 from cabinet.domain.catalogue import Option, OptionPeriod
 from cabinet.domain.effects import HeldOption, ItemKind, OptionState, OrderKind, Request, Snapshot, Sold
+from cabinet.domain.promotions import DiscountOn, coming_fees
 from cabinet.domain.quotes import Summary, services_month_kopecks
 from cabinet.locales import name_in
 from cabinet.services import catalogue, orders, snapshots
@@ -79,12 +80,14 @@ class NextFee:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`monthly_kopecks` is what services and monthly packages cost a month (a daily one thirty times); `paid` is how
-    many of them cost something. `categories` are those that have a card, before any search."""
+    """`monthly_kopecks` is what services and monthly packages cost a month (a daily one thirty times), `first_kopecks`
+    the same with the discounts that the month beginning now has; `paid` is how many of them cost something.
+    `categories` are those that have a card, before any search."""
 
     cards: tuple[OptionCard, ...]
     categories: tuple[Category, ...]
     monthly_kopecks: int
+    first_kopecks: int
     paid: int
     next_fee: NextFee | None
 
@@ -116,6 +119,7 @@ def list_options(
         cards=cards,
         categories=tuple(Category(code, name) for code, name in categories.items()),
         monthly_kopecks=services_month_kopecks(snapshot.held_options, plan_code),
+        first_kopecks=services_month_kopecks(snapshot.held_options, plan_code, snapshot.discounts),
         paid=sum(1 for one in snapshot.held_options if _is_paid(one, plan_code)),
         next_fee=_next_fee(snapshot),
     )
@@ -238,11 +242,17 @@ def _has(option: Option, words: list[str]) -> bool:
 
 def _next_fee(snapshot: Snapshot) -> NextFee | None:
     fees = [
-        NextFee(one.term.next_fee_at, one.price_on(snapshot.plan.code), one.name)
+        NextFee(one.term.next_fee_at, _discounted(one, snapshot), one.name)
         for one in snapshot.held_options
         if one.term.next_fee_at is not None and _is_paid(one, snapshot.plan.code)
     ]
     return min(fees, key=lambda fee: fee.at, default=None)
+
+
+def _discounted(held: HeldOption, snapshot: Snapshot) -> int:
+    """Kopecks of its next fee."""
+    full = held.price_on(snapshot.plan.code)
+    return coming_fees(snapshot.discounts, held.code, full, 1, DiscountOn(str(held.item)))[0]
 
 
 def _is_paid(held: HeldOption, plan_code: str) -> bool:

@@ -19,6 +19,7 @@ from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Plan
 from cabinet.domain.effects import ItemKind, OptionState, Schedule, read_effects
 from cabinet.domain.errors import NotFound
+from cabinet.domain.promotions import coming_fees
 from cabinet.models.ledger import Account, AccountKind, LedgerTransaction, Posting
 from cabinet.models.options import OptionSubscription
 from cabinet.models.orders import ScheduledChange
@@ -288,7 +289,7 @@ def _discounted(
     """Each coming fee with what it comes to."""
     held = discounts.list_held(session, [subscriber_id]).get(subscriber_id, ()) if fees_at else ()
     code = planned.code if planned else plan.code if plan else ""
-    return list(zip(fees_at, discounts.coming(held, code, fee, len(fees_at)), strict=True))
+    return list(zip(fees_at, coming_fees(held, code, fee, len(fees_at)), strict=True))
 
 
 # --- what wants to be seen to -----------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from cabinet.domain.catalogue import Plan, SwitchTime
 from cabinet.domain.effects import OrderKind, PlanNotOffered, Request, Snapshot
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.periods import period_containing
+from cabinet.domain.promotions import DiscountOn, HeldDiscount, coming_fees
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription
 from cabinet.services import orders, snapshots
@@ -156,13 +157,15 @@ def quote_settings(
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A change that waits: undo `order_id` to stay, or quote the settings of now. `is_of_settings`: the plan stays."""
+    """A change that waits: undo `order_id` to stay, or quote the settings of now. `is_of_settings`: the plan stays.
+    `first_kopecks` is its first fee, with the discount that it has."""
 
     at: datetime
     name: str
     is_of_settings: bool
     settings: dict[str, str]
     fee_kopecks: int
+    first_kopecks: int
     order_id: int
 
 
@@ -171,7 +174,8 @@ class Mine:
     """My plan. `plan` holds its terms in full: rates, zones, settings with steps and prices, features, switching.
 
     The price with any settings is `plan.fee_for(region, settings)`, what they bring `plan.grants_for(settings)`.
-    `is_closed`: who leaves it cannot come back. `settings_when`, what `quote_settings` may be asked for.
+    `is_closed`: who leaves it cannot come back. `settings_when`, what `quote_settings` may be asked for. `next_kopecks`
+    is the next fee, with the discount that it has; `discounts` are those on fees of any plan to come.
     """
 
     plan: Plan
@@ -185,6 +189,8 @@ class Mine:
     settings_when: tuple[SwitchTime, ...]
     planned: Planned | None
     included_options: tuple[str, ...]
+    next_kopecks: int
+    discounts: tuple[HeldDiscount, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +231,8 @@ def get_mine(session: Session, subscriber_id: int, *, now: datetime) -> Mine:
         settings_when=(SwitchTime.NOW,) if snapshot.term.is_suspended else snapshot.plan.switching.settings,
         planned=_planned(session, subscriber_id, snapshot),
         included_options=_included(session, snapshot.plan),
+        next_kopecks=coming_fees(snapshot.discounts, snapshot.plan.code, snapshot.term.fee_kopecks, 1)[0],
+        discounts=tuple(one for one in snapshot.discounts if one.discount.on == DiscountOn.PLAN and one.left),
     )
 
 
@@ -240,6 +248,7 @@ def _planned(session: Session, subscriber_id: int, snapshot: Snapshot) -> Planne
         is_of_settings=term.plan_version_id == snapshot.term.plan_version_id,
         settings=term.settings,
         fee_kopecks=term.fee_kopecks,
+        first_kopecks=coming_fees(snapshot.discounts, term.code, term.fee_kopecks, 1)[0],
         order_id=order_id,
     )
 

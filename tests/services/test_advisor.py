@@ -12,13 +12,14 @@ from cabinet import clock, ledger
 from cabinet.domain.advice import Line, Overage, Package, every_settings
 from cabinet.domain.catalogue import Plan, parse
 from cabinet.domain.errors import NotFound
+from cabinet.domain.promotions import Discount, DiscountOn, Terms
 from cabinet.domain.rating import Usage
 from cabinet.domain.replay import offer_of, replay
 from cabinet.models.catalogue import PlanVersion
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import UsageRecord
-from cabinet.services import advisor
+from cabinet.services import advisor, orders, promotion_desk, promotions
 from cabinet.services.advisor import Advice, Confidence, PlanAdvice
 from tests.conftest import NOON, both_engines
 
@@ -130,6 +131,7 @@ class World:
             anchor_day=10,
             started_at=since,
             ended_at=until,
+            next_fee_at=None if until else day(10, 12, 0),
         )
         self.session.add(row)
         self.session.flush()
@@ -155,6 +157,15 @@ class World:
         for month in months:
             for number in range(times):
                 self.use(day(5 + number, month), "voice", minutes * 60)
+
+    def discount(self, *discounts: Discount) -> None:
+        """Joins a promotion for each of them."""
+        for number, one in enumerate(discounts):
+            terms = Terms("Скидка", "", "", "gift", (one,), NOON - timedelta(days=1))
+            promotion_desk.save(self.session, f"p{number}", terms, now=NOON)
+            promotion_desk.publish(self.session, f"p{number}", now=NOON)
+            quote = promotions.quote_join(self.session, self.id, f"p{number}", now=NOON)
+            assert isinstance(orders.confirm(self.session, self.id, quote.id, now=NOON), orders.Order)
 
     def advice(self, now: datetime = NOON) -> Advice:
         return advisor.get_advice(self.session, self.id, now=now)
@@ -319,6 +330,95 @@ def test_every_plan_equals_brute_force_over_what_is_stored(world: World):
             costs[tuple(chosen.items())] = months
         assert found.months == costs[tuple(found.settings.items())]
         assert sum(found.months) == min(map(sum, costs.values()))
+
+
+# discounts
+
+
+def percent(size: int, periods: int) -> Discount:
+    return Discount(DiscountOn.PLAN, periods, percent=size)
+
+
+def test_a_discount_counts_for_as_long_as_it_lasts(world: World):
+    world.talk(8, 9, 10)  # mine 300 ₽ and three times 160 ₽ over: 2280 ₽ in six months; 1820 ₽ by the day
+    world.discount(percent(50, 2))
+
+    advice = world.advice()
+
+    # Two fees of 300 ₽ are half, two of 5 ₽ by the day as well: (2280 − 300) / 6, (1820 − 5) / 6.
+    assert (advice.mine.average_kopecks, advice.mine.off_kopecks, advice.mine.off_fees) == (330_00, 300_00, 2)
+    assert (of_plan(advice, "daily").average_kopecks, of_plan(advice, "daily").saving_kopecks) == (302_50, 27_50)
+    assert advice.mine.months == (300_00, 300_00, 300_00, 460_00, 460_00, 460_00)
+    assert advice.best.plan_code == "daily"
+
+
+def test_a_long_discount_makes_a_larger_package_of_mine_the_cheapest(world: World):
+    world.talk(8, 9, 10)
+    world.discount(percent(50, 36))
+
+    advice = world.advice()
+
+    # (2280 − 6 × 150) / 6 on mine, and by the day (1820 − 36 × 2,50) / 6: its fees are used up in five weeks.
+    assert (advice.mine.average_kopecks, of_plan(advice, "daily").average_kopecks) == (230_00, 288_33)
+    assert (advice.mine.off_fees, advice.mine.year_off_kopecks) == (6, 12 * 150_00)
+    # The larger package at half the price: 6 × 200 ₽ and nothing beyond it.
+    assert (advice.best.plan_code, advice.best.settings["calls"], advice.best.average_kopecks) == (
+        "mine",
+        "many",
+        200_00,
+    )
+
+
+def test_an_advice_is_made_anew_when_a_discount_comes(world: World):
+    world.talk(10)
+    before = world.advice().mine.average_kopecks
+
+    world.discount(percent(10, 36))
+
+    assert world.advice().mine.average_kopecks == before - 30_00
+
+
+def off_by_hand(fee: int, fees: int, discounts: list[Discount]) -> int:
+    """Fee by fee, each with the discount that takes off most of those that are left."""
+    left, off = [one.periods for one in discounts], 0
+    for _ in range(fees):
+        sizes = [
+            (-(-fee * one.percent // 100) if one.percent else min(fee, one.kopecks)) if left[place] else 0
+            for place, one in enumerate(discounts)
+        ]
+        largest = max(sizes)
+        if largest:
+            left[sizes.index(largest)] -= 1
+        off += largest
+    return off
+
+
+@both_engines
+def test_every_plan_with_discounts_equals_brute_force_fee_by_fee(world: World):
+    for month in range(5, 11):
+        for number in range(1, 25):
+            world.use(day(number, month, number % 24), "voice", 41 * number * (month - 3))
+            world.use(day(number, month, 23), "data", number * 9_999_999)
+    discounts = [percent(33, 3), Discount(DiscountOn.PLAN, 4, kopecks=120_00), percent(7, 30)]
+    world.discount(*discounts)
+    columns = UsageRecord.kind, UsageRecord.direction, UsageRecord.zone, UsageRecord.started_at, UsageRecord.quantity
+    rows = world.session.execute(select(*columns).order_by(UsageRecord.started_at, UsageRecord.id)).all()
+    usages = [Usage("", *row) for row in rows]
+
+    advice = world.advice()
+
+    assert len(advice.plans) == 4
+    for found in advice.plans:
+        plan = Plan.model_validate(world.session.get(PlanVersion, found.plan_version_id).content)
+        totals = []
+        for chosen in every_settings(plan):
+            offer = offer_of(plan, plan.compile(), "moscow", chosen)
+            months = list(replay(usages, offer, clock.time_zone()))
+            fees = sum(month.fee_kopecks for month in months) // offer.fee_kopecks
+            off = off_by_hand(offer.fee_kopecks, fees, discounts)
+            totals.append(sum(month.total_kopecks for month in months) - off)
+        assert found.total_kopecks == min(totals)
+        assert found.average_kopecks == (2 * min(totals) + 6) // 12
 
 
 # which months
@@ -500,7 +600,7 @@ def test_what_is_kept_is_bounded(session: Session, monkeypatch: pytest.MonkeyPat
 
 
 @both_engines
-def test_a_kept_advice_asks_three_queries_and_a_new_one_one_more(world: World):
+def test_a_kept_advice_asks_four_queries_and_a_new_one_one_more(world: World):
     world.talk(5, 6, 7, 8, 9, 10)
     asked: list[str] = []
 
@@ -518,7 +618,7 @@ def test_a_kept_advice_asks_three_queries_and_a_new_one_one_more(world: World):
     finally:
         event.remove(engine, "before_cursor_execute", note)
 
-    assert (fresh, len(asked) - fresh) == (4, 3)
+    assert (fresh, len(asked) - fresh) == (5, 4)
 
 
 def test_the_records_are_found_through_the_subscribers_index_and_counted_in_it(world: World):

@@ -105,6 +105,22 @@ def assert_sound(session: Session) -> None:
     assert audit.run_audit(session).faults == []
 
 
+def test_services_a_month_count_the_discount_for_as_long_as_it_lasts(shop: Session):
+    anna = given(shop, money=100_000)
+    for code in ("caller", "super", "voicemail"):
+        switched_on(shop, anna, code)
+    live(shop, "autumn", percent(50, 1, DiscountOn.OPTION, "voicemail"))
+    live(shop, "daily", percent(20, 10, DiscountOn.OPTION, "super"))
+    for code in ("autumn", "daily"):
+        joined(shop, anna, code)
+
+    found = options.list_options(shop, anna, now=NOON)
+
+    # 49 + 30 × 15 ₽; with the discounts 24,50 and ten of thirty days at 12 ₽: 30 ₽ less.
+    assert (found.monthly_kopecks, found.first_kopecks) == (499_00, 499_00 - 24_50 - 30_00)
+    assert (found.next_fee.name, found.next_fee.kopecks) == ("Всё о звонках", 12_00)
+
+
 # --- what it gives ---------------------------------------------------------------------------------------------------
 
 

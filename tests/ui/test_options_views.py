@@ -68,13 +68,21 @@ def test_a_sum_in_the_operators_own_words_is_not_parted_from_its_sign():
 
 
 def test_the_total_names_the_nearest_charge():
-    options = Options((), (), 218_00, 2, NextFee(MONDAY, 169_00, "Музыка"))
+    options = Options((), (), 218_00, 218_00, 2, NextFee(MONDAY, 169_00, "Музыка"))
 
     total = views.total_view(options, NOON, "ru")
 
     assert (total.paid, total.sum) == ("Платных услуг и пакетов: 2", "218\u202f₽")
     assert total.next == "Ближайшее списание — пн, 7\u00a0декабря, 169\u202f₽"
-    assert views.total_view(Options((), (), 0, 0, None), NOON, "ru").next == ""
+    assert views.total_view(Options((), (), 0, 0, 0, None), NOON, "ru").next == ""
+
+
+def test_the_total_is_that_of_the_next_month_and_says_what_it_is_without_the_discount():
+    total = views.total_view(Options((), (), 218_00, 133_50, 2, None), NOON, "ru")
+
+    assert total.sum == "133,50\u202f₽"
+    assert total.later == "В ближайший месяц — со скидкой. Без неё — 218\u202f₽ в месяц."
+    assert views.total_view(Options((), (), 218_00, 218_00, 2, None), NOON, "ru").later == ""
 
 
 def test_one_that_is_on_says_when_it_is_charged_next():

@@ -22,8 +22,9 @@ from cabinet.domain import catalogue
 from cabinet.domain.advice import every_settings
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import Plan, SwitchTime
+from cabinet.domain.promotions import Discount, DiscountOn, Terms
 from cabinet.models.tariffs import PlanSubscription
-from cabinet.services import advisor, billing, orders, sessions, subscribers, tariffs, usage
+from cabinet.services import advisor, billing, orders, promotion_desk, promotions, sessions, subscribers, tariffs, usage
 from cabinet.services.advisor import Advice
 from cabinet.services.sessions import Principal
 from cabinet.services.tariffs import Mine, Offer
@@ -223,6 +224,32 @@ def test_a_step_without_english_words_is_called_by_what_it_gives(anna: Principal
     _, calls = views.settings_view(known_mine(anna), {}, NOON, "en").settings
 
     assert [seen(step.name) for step in calls.steps] == ["100_min", "300_min", "500_min", "1,000_min", "1,500_min"]
+
+
+def test_a_discount_is_in_the_fees_and_said_in_words(anna: Principal):
+    with db.transaction() as session:
+        terms = Terms("Скидка", "", "", "gift", (Discount(DiscountOn.PLAN, 3, percent=20),), NOON)
+        promotion_desk.save(session, "less", terms, now=NOON)
+        promotion_desk.publish(session, "less", now=NOON)
+    ordered(anna, promotions.quote_join, "less")
+    mine, offers, advice = known(anna)
+
+    view = views.mine_view(mine, NOON, "ru")
+    settings = views.settings_view(mine, {}, NOON, "ru")
+    card = next(one for one in views.advice_view(mine, offers, advice, {}, "ru").cards if one.tag == "mine")
+    table = views.table_view(mine, offers, advice, "ru")
+
+    counted = "Скидка учтена: 20\u202f% на 3\u00a0ближайшие платы за тариф."
+    assert (seen(view.fee), view.fee_name.endswith(", со скидкой")) == ("520_₽", True)
+    assert settings.lead.endswith(counted)
+    assert (settings.present_kopecks, [(one.percent, one.kopecks) for one in settings.discounts]) == (520_00, [(20, 0)])
+    # Four months of 650 ₽ and 100 ₽ abroad, three of them 130 ₽ less: (3000 − 390) / 4, in whole roubles.
+    assert seen(card.would) == (
+        "Выходит 653_₽ в месяц: 553_₽ платы и 100_₽ сверх неё. "
+        "Это со скидкой на 3~ближайшие платы, без неё — 750_₽ в месяц."
+    )
+    assert table.lead.endswith(counted)
+    assert ("Ближайшая плата, со скидкой", "520_₽") in [(row.name, seen(row.cells[0])) for row in table.rows]
 
 
 def test_a_setting_of_two_steps_is_a_switch_or_a_choice(anna: Principal):

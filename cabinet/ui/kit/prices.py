@@ -38,9 +38,9 @@ class Priced:
 def priced(of: rx.Var[Any]) -> rx.Var[Priced]:
     """What is picked of these settings and what it costs.
 
-    `of` has `key` (another one begins anew), `base_kopecks`, `present_kopecks` to compare with, the words `less`,
-    `more` (with `{sum}`) and `same`, and `settings`: each has `code`, `step` (the number that holds), `last` and
-    `steps` with `code`, `name`, `kopecks` to be added and `hint`.
+    `of` has `key` (another one begins anew), `base_kopecks`, `discounts` (`percent` or `kopecks`; the largest is taken
+    off), `present_kopecks` to compare with, the words `less`, `more` (with `{sum}`) and `same`, and `settings`: each
+    has `code`, `step` (the number that holds), `last` and `steps` with `code`, `name`, `kopecks` to add and `hint`.
     """
     return rx.Var(
         "priced",

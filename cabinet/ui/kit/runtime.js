@@ -252,6 +252,8 @@ export const usePriced = (of) => {
     changed ||= number !== setting.step;
     if (step.hint) hints.push(step.hint);
   }
+  const off = ({ percent, kopecks }) => (percent ? Math.ceil((total * percent) / 100) : Math.min(kopecks, total));
+  total -= Math.max(0, ...of.discounts.map(off));
   const difference = total - of.present_kopecks;
   const words = difference < 0 ? of.less : difference > 0 ? of.more : of.same;
   return {

@@ -60,6 +60,7 @@ def _total() -> rx.Component:
             rx.el.span(t("в месяц"), class_name="text-sm text-muted"),
             class_name="mt-1 flex items-baseline justify-between gap-3",
         ),
+        rx.el.p(total.later, class_name="mt-1 text-sm text-muted empty:hidden"),
         rx.el.p(total.next, class_name="mt-2 text-sm text-muted empty:hidden"),
     )
 

@@ -16,10 +16,11 @@ ICONS = {"calls": "phone", "internet": "wifi", "roaming": "plane", "subscription
 
 @dataclass
 class TotalView:
-    """What all of them cost."""
+    """What all of them cost. `later` says what, when the discounts are over; empty where there are none."""
 
     paid: str = ""
     sum: str = ""
+    later: str = ""
     next: str = ""
 
 
@@ -84,9 +85,17 @@ def total_view(options: Options, now: datetime, language: Language) -> TotalView
         )
     return TotalView(
         paid=translate("Платных услуг и пакетов: {count}", language, count=options.paid),
-        sum=formats.money(options.monthly_kopecks, language),
+        sum=formats.money(options.first_kopecks, language),
+        later=_later(options, language),
         next=upcoming,
     )
+
+
+def _later(options: Options, language: Language) -> str:
+    if options.first_kopecks == options.monthly_kopecks:
+        return ""
+    full = formats.money(options.monthly_kopecks, language)
+    return translate("В ближайший месяц — со скидкой. Без неё — {sum} в месяц.", language, sum=full)
 
 
 def row_view(card: OptionCard, now: datetime, language: Language) -> RowView:

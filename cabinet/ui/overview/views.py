@@ -274,7 +274,7 @@ def offer_view(advice: Advice, language: Language) -> OfferView:
     best, mine = advice.best, advice.mine
     if advice.confidence != Confidence.ENOUGH or best is None or mine is None:
         return OfferView()
-    now, then = (formats.average(sum(plan.months), len(plan.months)) for plan in (mine, best))
+    now, then = (formats.average(plan.total_kopecks, len(plan.months)) for plan in (mine, best))
     if mine.average_kopecks - best.average_kopecks < 100:
         return OfferView()
     text = (
@@ -285,11 +285,14 @@ def offer_view(advice: Advice, language: Language) -> OfferView:
         months = formats.counted(count, "month", "months", language="en")
     else:
         months = formats.counted(count, "месяц", "месяца", "месяцев")
+    counted = "Посчитали ваши {months}: в среднем вышло бы {best} вместо {mine}."
+    if mine.off_fees or best.off_fees:
+        counted = "Посчитали ваши {months} и скидку: в среднем вышло бы {best} вместо {mine}."
     return OfferView(
         label=translate("По вашим расходам", language),
         title=translate(text, language, name=name_in(best.name, language), sum=formats.money(now - then, language)),
         second=translate(
-            "Посчитали ваши {months}: в среднем вышло бы {best} вместо {mine}.",
+            counted,
             language,
             months=months,
             best=formats.money(then, language),

@@ -245,7 +245,11 @@ def _facts(kind: OrderKind, summary: Summary, now: datetime, language: Language)
         yield FactView(translate("Баланс после", language), formats.money(summary.available_after_kopecks, language))
     if kind in (OrderKind.OPTION_ON, OrderKind.OPTION_KEEP, OrderKind.BUNDLE) and summary.services_after_kopecks:
         name = translate("Все услуги в месяц", language)
-        yield FactView(name, formats.money(summary.services_after_kopecks, language))
+        full = formats.money(summary.services_after_kopecks, language)
+        if summary.services_first_kopecks not in (None, summary.services_after_kopecks):
+            first = formats.money(summary.services_first_kopecks, language)
+            full = translate("{sum} со скидкой, потом {full}", language, sum=first, full=full)
+        yield FactView(name, full)
 
 
 def _promise_facts(promise: PromiseLine, now: datetime, language: Language) -> Iterator[FactView]:
@@ -481,11 +485,14 @@ def discount_words(discount: Discount, language: Language) -> str:
     once, several = _FEES[discount.on]
     if discount.periods == 1:
         return f"{size} {translate(once, language)}"
+    return f"{size} {translate(several, language, count=next_fees(discount.periods, language))}"
+
+
+def next_fees(count: int, language: Language) -> str:
+    """`3 ближайшие платы`."""
     if language == "en":
-        count = f"next {formats.counted(discount.periods, 'fee', 'fees', language='en')}"
-    else:
-        count = formats.counted(discount.periods, "ближайшую плату", "ближайшие платы", "ближайших плат")
-    return f"{size} {translate(several, language, count=count)}"
+        return f"next {formats.counted(count, 'fee', 'fees', language='en')}"
+    return formats.counted(count, "ближайшую плату", "ближайшие платы", "ближайших плат")
 
 
 def _values(part: Part, now: datetime, language: Language) -> dict[str, str]:

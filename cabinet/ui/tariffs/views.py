@@ -1,7 +1,7 @@
 """Tariffs in words: mine, its settings, what others would have cost, the table. Nothing here decides anything."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cabinet import clock
@@ -9,12 +9,14 @@ from cabinet.domain.advice import Overage
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.catalogue import HOME, ON_NET, Grant, Plan, Rate, Setting, Step, SwitchTime
 from cabinet.domain.periods import PeriodUnit
+from cabinet.domain.promotions import coming_fees
 from cabinet.domain.rating import Direction, Rounding
 from cabinet.locales import Language, name_in, translate
 from cabinet.services.advisor import Advice, Confidence, PlanAdvice
 from cabinet.services.tariffs import Mine, Offer, Planned
 from cabinet.ui import formats, rates
 from cabinet.ui.kit.charts import month_bars_path, month_levels_path
+from cabinet.ui.quotes.views import discount_words, next_fees
 
 MOST_CARDS = 4
 """How many plans are told in cards; the table has all of them."""
@@ -85,11 +87,19 @@ class SettingView:
 
 
 @dataclass
+class DiscountView:
+    """What a discount takes off a fee: percent of it, or so many kopecks."""
+
+    percent: int
+    kopecks: int
+
+
+@dataclass
 class SettingsView:
     """All that the price needs to follow the sliders without the server: see `kit.priced`.
 
-    The fee is `base_kopecks` and what the steps add; `present_kopecks` is what is paid now. `key` is another one when
-    other settings hold, which is where the sliders begin anew.
+    The fee is `base_kopecks` and what the steps add, less the largest of the `discounts`; `present_kopecks` is what is
+    paid next as it is. `key` is another one when other settings hold, which is where the sliders begin anew.
     """
 
     key: str = ""
@@ -97,6 +107,7 @@ class SettingsView:
     per: str = ""
     base_kopecks: int = 0
     present_kopecks: int = 0
+    discounts: list[DiscountView] = field(default_factory=list)
     settings: list[SettingView] = field(default_factory=list)
     less: str = ""
     more: str = ""
@@ -190,7 +201,7 @@ def mine_view(mine: Mine, now: datetime, language: Language) -> MineView:
     day = _day(mine.next_fee_at, now, language).replace(" ", formats.NO_BREAK)
     view = MineView(
         name=name_in(plan.name, language),
-        fee=formats.money(mine.fee_kopecks, language),
+        fee=formats.money(mine.next_kopecks, language),
         fee_name=translate("Следующая плата — {day}", language, day=day),
         gives=[_tile(plan, grant, language) for grant in _grants(plan, mine.settings)],
         description=name_in(plan.description or plan.tagline, language),
@@ -203,6 +214,8 @@ def mine_view(mine: Mine, now: datetime, language: Language) -> MineView:
         view.fee_name = translate("К оплате за тариф", language)
         text = "Пакеты тарифа не действуют. Они вернутся, как только спишется плата."
         view.suspended = translate(text, language)
+    if mine.next_kopecks != mine.fee_kopecks:
+        view.fee_name = translate("{name}, со скидкой", language, name=view.fee_name)
     if mine.is_closed:
         text = "Так больше не подключают. Пока вы на тарифе, всё остаётся как есть, но вернуться на него будет нельзя."
         view.closed = translate(text, language)
@@ -214,6 +227,9 @@ def mine_view(mine: Mine, now: datetime, language: Language) -> MineView:
 def _planned(mine: Mine, planned: Planned, now: datetime, language: Language) -> PlannedView:
     day = _date(planned.at, now, language)
     fee = formats.money(planned.fee_kopecks, language)
+    if planned.first_kopecks != planned.fee_kopecks:
+        first = formats.money(planned.first_kopecks, language)
+        fee = translate("{sum} со скидкой, потом {full}", language, sum=first, full=fee)
     if planned.is_of_settings:
         gives = _gives(mine.plan, planned.settings, language)
         title = translate("Новые настройки — с {day}", language, day=day)
@@ -248,6 +264,8 @@ def _terms(mine: Mine, language: Language) -> Iterator[Fact]:
 
     fee = translate("Плата в день" if plan.period == PeriodUnit.DAY else "Плата в месяц", language)
     yield Fact(fee, formats.money(mine.fee_kopecks, language))
+    if mine.discounts:
+        yield Fact(translate("Скидка", language), _discounts(mine, language))
     if plan.on_net_unlimited:
         yield fact("Звонки внутри сети", "без ограничений")
     has = {grant.kind for grant in _grants(plan, mine.settings) if not grant.scope}
@@ -270,6 +288,19 @@ def _terms(mine: Mine, language: Language) -> Iterator[Fact]:
     yield fact("Плата за оставшиеся дни, если сменить тариф сразу", back)
     left = "остаются до конца периода" if plan.switching.keep_leftovers else "пропадают"
     yield fact("Пакеты, если сменить тариф сразу", left)
+
+
+def _discounts(mine: Mine, language: Language) -> str:
+    """`20 % на 3 ближайшие платы за тариф`."""
+    left = (replace(one.discount, periods=one.left) for one in mine.discounts)
+    return "; ".join(discount_words(one, language) for one in left)
+
+
+def _counted(mine: Mine, language: Language) -> str:
+    """That discounts are in the figures; empty where there are none."""
+    if not mine.discounts:
+        return ""
+    return translate("Скидка учтена: {discount}.", language, discount=_discounts(mine, language))
 
 
 _ROUNDED = {
@@ -295,12 +326,14 @@ def settings_view(mine: Mine, used: Mapping[UsageKind, int], now: datetime, lang
         return SettingsView()
     shown = plan.chosen(planned.settings if planned is not None and planned.is_of_settings else mine.settings)
     prices = {(one.code, step.code): step.price for one in plan.settings for step in one.steps}
+    per = translate("Будет в день" if plan.period == PeriodUnit.DAY else "Будет в месяц", language)
     return SettingsView(
         key=" ".join([plan.code, str(plan.version), *shown.values(), "planned" if planned else ""]).strip(),
-        lead=_begins(mine, now, language),
-        per=translate("Будет в день" if plan.period == PeriodUnit.DAY else "Будет в месяц", language),
+        lead=_and_so(_begins(mine, now, language), _counted(mine, language)),
+        per=translate("{name}, со скидкой", language, name=per) if mine.discounts else per,
         base_kopecks=plan.fee_for(mine.region, shown) - sum(prices[pair] for pair in shown.items()),
-        present_kopecks=mine.fee_kopecks,
+        present_kopecks=mine.next_kopecks,
+        discounts=[DiscountView(one.discount.percent, one.discount.kopecks) for one in mine.discounts],
         settings=[_setting(plan, setting, shown, used, language) for setting in plan.settings],
         less=translate("на {sum} меньше", language),
         more=translate("на {sum} больше", language),
@@ -438,7 +471,10 @@ def advice_view(
         shown.insert(0 if advice.best is None else 1, advice.mine)
     highest = max((amount for one in shown for amount in one.months), default=0)
     cards = [_card(one, mine, plans[one.plan_code, one.is_mine], advice, highest, language) for one in shown]
-    return AdviceView(_lead(advice, used, language), _doubt(advice, language), cards)
+    lead = _lead(advice, used, language)
+    if advice.confidence != Confidence.NOTHING:
+        lead = _and_so(lead, _counted(mine, language))
+    return AdviceView(lead, _doubt(advice, language), cards)
 
 
 def _is_as_now(one: PlanAdvice, mine: Mine) -> bool:
@@ -529,7 +565,7 @@ def _unpriced(count: int, language: Language) -> str:
 def _would(one: PlanAdvice, advice: Advice, language: Language, *, is_as_now: bool) -> str:
     """What it would have cost: in sum, in parts, against mine. The figures are those that can be summed by eye."""
     count = len(advice.months)
-    total = formats.average(sum(one.months), count)
+    total = formats.average(one.total_kopecks, count)
     beyond = formats.average(sum(line.kopecks for line in one.overage), count)
     values = {
         "sum": formats.money(total, language),
@@ -538,21 +574,37 @@ def _would(one: PlanAdvice, advice: Advice, language: Language, *, is_as_now: bo
     }
     if is_as_now:
         text = "Выходит {sum} в месяц: {fee} платы и {beyond} сверх неё." if beyond else "Выходит {sum} в месяц."
-        return translate(text, language, **values)
+        return _and_so(translate(text, language, **values), _later(one, count, language))
     text = "Вышло бы {sum} в месяц: {fee} платы и {beyond} сверх неё" if beyond else "Вышло бы {sum} в месяц"
     would = translate(text, language, **values)
     if advice.mine is None:
-        return f"{would}."
-    difference = total - formats.average(sum(advice.mine.months), count)
+        return _and_so(f"{would}.", _later(one, count, language))
+    difference = total - formats.average(advice.mine.total_kopecks, count)
     values = {"would": would, "sum": formats.money(abs(difference), language)}
-    if not difference:
-        return translate("{would} — столько же, сколько сейчас.", language, **values)
-    compared = "{would} — на {sum} меньше, чем сейчас." if difference < 0 else "{would} — на {sum} больше, чем сейчас."
-    text = translate(compared, language, **values)
-    if difference < 0 and advice.confidence == Confidence.ENOUGH:
-        year = formats.money(-difference * 12, language)
-        text = f"{text} {translate('За год — {sum} экономии.', language, sum=year)}"
+    compared = "{would} — столько же, сколько сейчас."
+    if difference:
+        compared = (
+            "{would} — на {sum} меньше, чем сейчас." if difference < 0 else "{would} — на {sum} больше, чем сейчас."
+        )
+    text = _and_so(translate(compared, language, **values), _later(one, count, language))
+    year = _year(advice.mine, count) - _year(one, count)
+    if difference < 0 < year and advice.confidence == Confidence.ENOUGH:
+        text = f"{text} {translate('За год — {sum} экономии.', language, sum=formats.money(year, language))}"
     return text
+
+
+def _later(one: PlanAdvice, count: int, language: Language) -> str:
+    """For how long there is a discount in it, and what it comes to then."""
+    if not one.off_fees:
+        return ""
+    later = formats.money(formats.average(sum(one.months), count), language)
+    text = "Это со скидкой на {fees}, без неё — {sum} в месяц."
+    return translate(text, language, fees=next_fees(one.off_fees, language), sum=later)
+
+
+def _year(one: PlanAdvice, count: int) -> int:
+    """Kopecks of a year of such months, less its discounts."""
+    return formats.average(sum(one.months), count) * 12 - one.year_off_kopecks
 
 
 def _why(one: PlanAdvice, plan: Plan, advice: Advice, language: Language, *, is_as_now: bool) -> str:
@@ -641,7 +693,7 @@ def table_view(mine: Mine, offers: Sequence[Offer], advice: Advice, language: La
         found = by_code.get(offer.plan.code) if is_known else None
         listed.append((offer, dict(found.settings) if found else offer.settings, found))
     best = advice.best
-    view = TableView(lead=_table_lead(advice, language))
+    view = TableView(lead=_and_so(_table_lead(advice, language), _counted(mine, language)))
     for offer, settings, _ in listed:
         is_best = best is not None and not best.is_mine and best.plan_code == offer.plan.code and not offer.is_mine
         name = _name(offer, mine, language)
@@ -669,11 +721,14 @@ def _table_lead(advice: Advice, language: Language) -> str:
 def _rows(
     mine: Mine, listed: Sequence[tuple[Offer, dict[str, str], PlanAdvice | None]], is_known: bool, language: Language
 ) -> Iterator[RowView]:
-    fees = []
+    fees, coming = [], []
     for offer, settings, _ in listed:
         fee = offer.plan.fee_for(mine.region, settings)
         fees.append(f"{formats.money(fee, language)} {_per(offer.plan.period, language)}")
+        coming.append(formats.money(coming_fees(mine.discounts, offer.plan.code, fee, 1)[0], language))
     yield RowView(translate("Плата", language), fees)
+    if mine.discounts:
+        yield RowView(translate("Ближайшая плата, со скидкой", language), coming)
     grants = [{(g.kind, g.scope): g for g in _grants(offer.plan, settings)} for offer, settings, _ in listed]
     keys = sorted({key for of_plan in grants for key in of_plan}, key=_place)
     for kind, scope in keys:
@@ -724,7 +779,7 @@ def _answer(found: PlanAdvice | None, language: Language) -> str:
         return "—"
     if found.unpriced:
         return translate("не посчитать", language)
-    return formats.money(formats.average(sum(found.months), len(found.months)), language)
+    return formats.money(formats.average(found.total_kopecks, len(found.months)), language)
 
 
 def _home_rate(plan: Plan, kind: UsageKind) -> Rate | None:
@@ -795,6 +850,10 @@ def _around(kind: UsageKind, amount: int, language: Language) -> str:
 
 def _per(period: PeriodUnit, language: Language) -> str:
     return translate("в день" if period == PeriodUnit.DAY else "в месяц", language)
+
+
+def _and_so(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _and(parts: Sequence[str], language: Language) -> str:
