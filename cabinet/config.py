@@ -222,6 +222,12 @@ class Settings(BaseSettings):
     adjustment_day_roubles: int = Field(
         20_000, ge=1, description="Corrections that one member of the staff may propose in a day, roubles"
     )
+    spending_cap_least_roubles: int = Field(
+        50, ge=1, description="The smallest monthly cap on usage outside the packages, roubles"
+    )
+    spending_cap_most_roubles: int = Field(
+        100_000, ge=1, description="The largest monthly cap on usage outside the packages, roubles"
+    )
     known_device_days: int = Field(180, ge=1, description="A browser that signed in is not asked for letters so long")
 
     @model_validator(mode="before")

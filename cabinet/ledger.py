@@ -39,7 +39,8 @@ kind                explanation                                                 
 `promised_fee`      `{"fee_kopecks", "promised_kopecks", "taken_on", "due_on"}`        the fee
 `adjustment`        `{"adjusted_kopecks", "adjustment_id", "reason", "words"}`: of    that, without its sign
                     a balance, by the staff; negative: taken
-`usage`             what `domain.rating.explain` says of the record                    `domain.rating.recompute_amount`
+`usage`             what `domain.rating.explain` says of the record; `"cap"` where     `domain.rating.recompute_amount`
+                    the month's cap left less than it would have cost
 `debt_settlement`   `{"debt_kopecks", "available_kopecks"}`                            the smaller one
 `debt_return`       `{"over_kopecks"}`: settled, but the charge was reversed               that
 `reversal`          `{"posting_id", "reversed_kopecks"}`: of the posting reversed      that

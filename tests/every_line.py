@@ -48,7 +48,11 @@ def _of_usage(told: LineExplanation) -> int:
         assert told.counter_after == told.counter_before + missed
         blocks = _blocks(told.counter_after, block) - _blocks(told.counter_before, block)
     assert blocks == told.blocks
-    return blocks * told.price_kopecks
+    full = blocks * told.price_kopecks
+    if told.cap is None:
+        return full
+    assert told.cap.full_kopecks == full > told.cap.left_kopecks >= 0
+    return told.cap.left_kopecks
 
 
 def _blocks(units: int, size: int) -> int:

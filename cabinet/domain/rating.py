@@ -110,8 +110,18 @@ class Rates:
     rules: Mapping[tuple[str, str, str], Rule]
 
 
+class Cut(NamedTuple):
+    """The month's cap, and what was left of it before a record that would have cost more."""
+
+    limit_kopecks: int
+    left_kopecks: int
+
+
 class RatedCharge(NamedTuple):
-    """How a record was rated. `draws` are (allowance id, units). The counter is None where the rate is not summed."""
+    """How a record was rated. `draws` are (allowance id, units). The counter is None where the rate is not summed.
+
+    `cut` where the month's cap did not leave enough: `charge_kopecks` is then what it left, and no more.
+    """
 
     billed: int
     draws: list[tuple[int, int]]
@@ -123,6 +133,11 @@ class RatedCharge(NamedTuple):
     counter_before: int | None
     counter_after: int | None
     rule: Rule
+    cut: Cut | None = None
+
+    def within(self, cut: Cut) -> "RatedCharge":
+        """The same, charged no further than the cap goes."""
+        return self._replace(charge_kopecks=cut.left_kopecks, cut=cut)
 
 
 def rate(usage: Usage, rates: Rates, allowances: Iterable[Allowance], counters: dict[str, int]) -> RatedCharge:
@@ -179,7 +194,7 @@ def rate(usage: Usage, rates: Rates, allowances: Iterable[Allowance], counters: 
 def explain(usage: Usage, rates: Rates, rated: RatedCharge) -> dict[str, Any]:
     """The JSON-able reason of a charge: enough for `recompute_amount` and for a person's question."""
     rule = rated.rule
-    return {
+    facts: dict[str, Any] = {
         "plan": rates.plan_code,
         "plan_version": rates.plan_version,
         "kind": str(usage.kind),
@@ -199,12 +214,17 @@ def explain(usage: Usage, rates: Rates, rated: RatedCharge) -> dict[str, Any]:
         "counter_after": rated.counter_after,
         "reason": str(rated.reason),
     }
+    if rated.cut is not None:
+        facts["cap"] = {**rated.cut._asdict(), "full_kopecks": rated.blocks * rule.price_kopecks}
+    return facts
 
 
 def recompute_amount(explanation: Mapping[str, Any]) -> int:
-    """Kopecks, computed again from the quantity, the rounding, the draws, the counter before and the price alone.
+    """Kopecks, computed again from the quantity, the rounding, the draws, the counter before, the price and what the
+    month's cap left.
 
-    What the explanation says of results (billed, missed, blocks) is not believed, so that an audit can compare.
+    What the explanation says of results (billed, missed, blocks, the full price) is not believed, so that an audit can
+    compare.
     """
     quantity = explanation["quantity"]
     if quantity == 0 or explanation["reason"] in FREE_REASONS:
@@ -213,7 +233,9 @@ def recompute_amount(explanation: Mapping[str, Any]) -> int:
     missed = round_up(quantity, minimum, step) - sum(units for _, units in explanation["draws"])
     before = explanation["counter_before"] or 0
     block = explanation["block"]
-    return (-(-(before + missed) // block) - -(-before // block)) * explanation["price_kopecks"]
+    full = (-(-(before + missed) // block) - -(-before // block)) * explanation["price_kopecks"]
+    cap = explanation.get("cap")
+    return full if cap is None else min(full, cap["left_kopecks"])
 
 
 def round_up(quantity: int, minimum: int, step: int) -> int:

@@ -26,6 +26,9 @@ class Category(StrEnum):
     OTHER = "other"
 
 
+OUTSIDE_PACKAGES = (Category.CALLS, Category.CALLS_ABROAD, Category.SMS, Category.INTERNET, Category.ROAMING)
+"""What usage costs that no package covers: what a cap is for."""
+
 # Zones of the catalogue are told by how their codes begin: `intl`, `intl_kz`; `roaming`, `roaming_europe`.
 ABROAD = "intl"
 ROAMING = "roaming"

@@ -36,6 +36,8 @@ class NoticeKind(StrEnum):
     TICKET_ANSWERED = "ticket_answered"
     TICKET_ASKED = "ticket_asked"
     TICKET_LATE = "ticket_late"
+    CAP_NEAR = "cap_near"  # most of what usage outside the packages may cost this month
+    CAP_REACHED = "cap_reached"
     ADJUSTED = "adjusted"  # the staff has corrected the balance
 
 

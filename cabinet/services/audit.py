@@ -21,7 +21,7 @@ from cabinet import clock, ledger, months
 from cabinet.config import settings
 from cabinet.domain.effects import Charge, Gift, Promise, read_effects
 from cabinet.domain.rating import recompute_amount
-from cabinet.domain.spending import NOT_INCOME, category_of
+from cabinet.domain.spending import NOT_INCOME, OUTSIDE_PACKAGES, category_of
 from cabinet.models.base import Instant, Json, metadata
 from cabinet.services.clean_up import MESSAGES_KEPT
 
@@ -77,8 +77,8 @@ class AuditReport:
 
 
 def run_audit(session: Session, progress: Progress | None = None) -> AuditReport:
-    """Checks the invariants I1–I15 of the ledger, top-ups, fees, orders, promised payments, promotions, corrections,
-    usage and messages."""
+    """Checks the invariants I1–I16 of the ledger, top-ups, fees, orders, promised payments, promotions, corrections,
+    usage and its caps, and messages."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL statement_timeout = 0"))  # an audit may take its time
     report = progress or (lambda name, checked: None)
@@ -130,6 +130,14 @@ def _promised(transaction: str) -> str:
         SELECT sum(CASE WHEN a.id = p.source_id THEN p.amount_kopecks ELSE -p.amount_kopecks END)
           FROM posting p JOIN account a ON a.id IN (p.source_id, p.destination_id) AND a.code = 'operator\:promised'
          WHERE p.transaction_id = {transaction}), 0)"""
+
+
+def _month_of(column: str) -> str:
+    """`2026-11` of a date."""
+    return f"substr(CAST({column} AS text), 1, 7)"
+
+
+_OUTSIDE_PACKAGES = ", ".join(f"'{category}'" for category in OUTSIDE_PACKAGES)
 
 
 # (code, name, what is counted, [(a question, what its answers mean)])
@@ -586,6 +594,32 @@ _QUESTIONS: list[tuple[str, str, str, list[tuple[str, str]]]] = [
                                       AND r.record_id = k.record_id)
                    AND NOT EXISTS (SELECT 1 FROM retention h WHERE h.what = 'usage' AND k.started_at < h.kept_from)""",
                 "record {record_id} is known and was not kept",
+            ),
+        ],
+    ),
+    (
+        "I16",
+        "no month's usage cost more than its cap",
+        "spending_cap",
+        [
+            (
+                # A cap that was chosen too late is passed already: then nothing more may have come.
+                f"""
+                SELECT {_main_of("spent")} AS account, spent.month, spent.kopecks,
+                       c.limit_kopecks
+                  FROM (SELECT subscriber_id, {_month_of("day_on")} AS month, sum(amount_kopecks) AS kopecks
+                          FROM spending_day
+                         WHERE category IN ({_OUTSIDE_PACKAGES})
+                           AND subscriber_id IN (SELECT subscriber_id FROM spending_cap)
+                         GROUP BY 1, 2) spent
+                  JOIN spending_cap c ON c.id = (
+                       SELECT k.id FROM spending_cap k
+                        WHERE k.subscriber_id = spent.subscriber_id AND {_month_of("k.month_on")} <= spent.month
+                        ORDER BY k.month_on DESC, k.id DESC LIMIT 1)
+                 WHERE spent.kopecks > CASE
+                       WHEN {_month_of("c.month_on")} = spent.month AND c.spent_kopecks > c.limit_kopecks
+                       THEN c.spent_kopecks ELSE c.limit_kopecks END""",
+                "usage of {month} cost {kopecks} kopecks, its cap was {limit_kopecks}",
             ),
         ],
     ),

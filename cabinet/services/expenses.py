@@ -362,6 +362,16 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class CapApplied:
+    """The subscriber's cap on usage outside the packages: of `full_kopecks` only what was `left_kopecks` of the month's
+    `limit_kopecks` was charged."""
+
+    limit_kopecks: int
+    left_kopecks: int
+    full_kopecks: int
+
+
+@dataclass(frozen=True, slots=True)
 class LineExplanation:
     """Why a line is what it is, from what was stored when it was made. What does not apply is None or empty.
 
@@ -369,6 +379,7 @@ class LineExplanation:
     `missed_quantity` was left. It was paid in blocks of `block` units at `price_kopecks` each: `blocks` of them. Where
     what is over the allowances is summed over the period, the sum was `counter_before` and became `counter_after`, and
     `blocks` is how many more that makes. `debt_after_kopecks` is there when the money did not do.
+    Of usage that the month's cap did not leave enough for: `cap`, with what it would have cost.
     Of a fee that had a discount: that was the `discount_number`th of `discount_periods`.
     Of a fee: `parts` for the period [`period_start_on`, `period_end_on`). Of an order: one part, with the days that it
     is a share for, negative where it came back.
@@ -388,6 +399,7 @@ class LineExplanation:
     blocks: int | None = None
     counter_before: int | None = None
     counter_after: int | None = None
+    cap: CapApplied | None = None
     plan_name: str = ""
     plan_version: int | None = None
     plan_since_on: date | None = None
@@ -486,6 +498,7 @@ def _explain_fully(who: "_Who", entry: "_Entry", allowance_names: Mapping[int, s
             blocks=facts["blocks"],
             counter_before=facts["counter_before"],
             counter_after=facts["counter_after"],
+            cap=CapApplied(**facts["cap"]) if "cap" in facts else None,
         )
     if entry.what == "plan_fee":
         return replace(

@@ -141,6 +141,15 @@ TELLINGS: dict[NoticeKind, Telling] = {
         "/packages/",
         _of_usage,
     ),
+    NoticeKind.CAP_NEAR: Telling(
+        Topic.PACKAGES,
+        "Сверх пакетов ушло {percent} % вашего лимита {limit_kopecks} ₽ на этот месяц.",
+        "/expenses/",
+        can_wait=True,
+    ),
+    NoticeKind.CAP_REACHED: Telling(
+        Topic.PACKAGES, "Лимит {limit_kopecks} ₽ сверх пакетов исчерпан: до 1 числа больше не спишем.", "/expenses/"
+    ),
     NoticeKind.TOP_UP: Telling(
         Topic.ACCOUNT, "Пополнение на {kopecks} ₽ зачислено.", "/topup/result/?payment={payment}"
     ),

@@ -8,6 +8,10 @@ month it belongs to, while that month's allowances are not spent. Fees due befor
 the batch are charged first, because a fee is what grants a period's allowances. When a month is complete, what it cost
 for usage summed over the period does not depend on the order of arrival.
 
+Capped. Who has chosen how much usage outside the packages may cost in a month (`spending_caps`) is charged up to that:
+the record that crosses it partly, later ones nothing, and the explanation says so. What a month was charged then does
+not depend on the order either; which records were paid for does.
+
 Once. A record is known by its `record_id` (`usage_key`); one that is known already is a duplicate and changes nothing,
 whatever else it says. That makes an import repeatable: one that was killed has kept whole batches and nothing else.
 """
@@ -35,7 +39,7 @@ from cabinet.domain.periods import Period, PeriodUnit, period_containing
 from cabinet.domain.rating import NotRated, RatedCharge, Rates, Usage, explain, rate
 from cabinet.models.base import metadata
 from cabinet.models.tariffs import SubscriptionState
-from cabinet.services import billing, changes, notices, retention, subscribers, tariffs
+from cabinet.services import billing, changes, notices, retention, spending_caps, subscribers, tariffs
 
 BATCH_SIZE = 5_000
 CLOCK_SKEW = timedelta(minutes=5)  # a record that far ahead of us is an honest one from another machine's clock
@@ -280,6 +284,7 @@ class _Batch:
         self._counters = _counters(session, ids, min(moments), max(moments))
         self._counters_were = {place: dict(counters) for place, counters in self._counters.items()}
         self._periods = Periods(clock.time_zone())
+        self._rooms = spending_caps.open_rooms(session, ids, min(moments), max(moments))
 
     def rate(self, row: UsageRow, subscription: _Subscription, rejections: list[Rejection]) -> None:
         """Rates one record on what the records before it have left."""
@@ -297,7 +302,14 @@ class _Batch:
             reason = f"plan {rates.plan_code} has no price for {row.kind} {row.direction} in the zone {row.zone}"
             rejections.append(Rejection(row.source, row.line, reason))
         else:
+            if result.charge_kopecks and self._rooms:
+                result = self._within_cap(row, subscription, result)
             self.rated.append(_Rated(row, subscription, result, explain(usage, rates, result)))
+
+    def _within_cap(self, row: UsageRow, subscription: _Subscription, result: RatedCharge) -> RatedCharge:
+        room = self._rooms.get(subscription.subscriber_id)
+        cut = room.take(spending_caps.month_of(row.started_at), result.charge_kopecks) if room else None
+        return result.within(cut) if cut else result
 
     def write(self, session: Session, *, now: datetime) -> int:
         """Writes all that `rate` has changed; returns the kopecks charged."""
@@ -351,6 +363,7 @@ class _Batch:
         self._write_allowances(session)
         self._write_counters(session)
         notices.tell_of_allowances(session, self._drew_lately(now), now=now)
+        spending_caps.warn(session, self._rooms, now=now)
         return sum(charge.amount_kopecks for charge in charges)
 
     def _drew_lately(self, now: datetime) -> set[int]:

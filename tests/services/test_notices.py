@@ -109,6 +109,8 @@ def test_every_sms_fits_into_one_message():
     for kind in (NoticeKind.ALLOWANCE_LOW, NoticeKind.ALLOWANCE_OUT):
         for what in UsageKind:
             assert len(notices.sentence(kind, large | {"usage": what}, "ru")) <= 70
+    for kind in (NoticeKind.CAP_NEAR, NoticeKind.CAP_REACHED):
+        assert len(notices.sentence(kind, {"limit_kopecks": 100_000_00, "percent": 99}, "ru")) <= 70
 
 
 def test_yesterday_is_told_in_the_cabinet_alone_and_last_month_not_at_all(session):

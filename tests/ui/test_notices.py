@@ -37,6 +37,7 @@ FACTS = {
     "number": 18,
     "until": "18:00",
     "owed_kopecks": 5_00,
+    "limit_kopecks": 500_00,
 }
 
 

@@ -22,6 +22,8 @@ _OF_KIND = {
     "suspended": ("warning", "warn"),
     "option_suspended": ("warning", "warn"),
     "low_balance": ("warning", "warn"),
+    "cap_near": ("warning", "warn"),
+    "cap_reached": ("warning", "warn"),
     "restored": ("check", "ok"),
     "top_up": ("arrow_in", "ok"),
     "promise_returned": ("receipt", "quiet"),
