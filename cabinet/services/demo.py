@@ -61,6 +61,7 @@ from cabinet.services import (
     passwords,
     promised_payments,
     promotion_desk,
+    spending_caps,
     staff,
     subscribers,
     support,
@@ -322,6 +323,7 @@ def _begin(session: Session, seed: int, now: datetime) -> DemoWorld:
         )
     _make_promotions(session, offer, now)
     _talk(session, now)
+    _limit_spending(session, now)
     began_at = min(person.activated_at for person in cast)
     months.make(session, began_at, now)  # or the worker would move all that is written under the first visitors
     world = DemoWorld(seed=seed, made_at=now, lived_until_at=began_at)
@@ -366,6 +368,13 @@ def _talk(session: Session, now: datetime) -> None:
                 occasion=f"demo-answer-{number}",
                 now=asked_at + talk.answered_after,
             )
+
+
+def _limit_spending(session: Session, now: datetime) -> None:
+    """Анна's cap on usage outside the packages: further than she goes by herself, so that a visitor may lower it."""
+    anna = subscribers.find_active_by_msisdn(session, people.ANNA)
+    if anna is not None and anna.id is not None:
+        spending_caps.put(session, anna.id, people.ANNAS_CAP_KOPECKS, now=now - people.ANNAS_CAP_SINCE)
 
 
 # --- life ------------------------------------------------------------------------------------------------------------
