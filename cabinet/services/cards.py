@@ -17,12 +17,13 @@ from cabinet.models.options import OptionSubscription
 from cabinet.models.staff import StaffAction, StaffMember
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.support import Ticket
-from cabinet.services import catalogue, limits, overview, sessions, staff, subscribers, support
+from cabinet.services import catalogue, limits, overview, sessions, spending_caps, staff, subscribers, support
 from cabinet.services.overview import Overview
 from cabinet.services.sessions import ActiveSession
 from cabinet.services.support import TicketLine
 
 OPENED, UNMASKED, SESSION_ENDED = "card_opened", "card_unmasked", "session_ended"
+CAP_CHOSEN, CAP_REMOVED = "cap_chosen", "cap_removed"
 SEEN = "figures_seen"  # beside a ticket, whose number is the reason
 LOOK_LASTS = timedelta(minutes=30)
 SEARCHES_AN_HOUR = 120  # more is no work with people who call
@@ -62,7 +63,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Something that was done to a subscriber's number, and by whom of the staff."""
+    """Something that was done to a subscriber's number, and by whom of the staff; "": by the subscriber.
+
+    `action_id` tells lines apart: that of a subscriber's own act is negative.
+    """
 
     action_id: int
     kind: str
@@ -74,7 +78,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Deeds:
-    """What the staff did to a number, for whom it belongs to."""
+    """What was done to a number, for whom it belongs to."""
 
     name: str
     msisdn: str
@@ -281,7 +285,7 @@ def get_look(session: Session, staff_id: int, look_id: int, *, now: datetime) ->
 
 
 def list_done(session: Session, subscriber_id: int, *, limit: int) -> list[Done]:
-    """What the staff did to this number, the latest first."""
+    """What the staff did to this number, and the subscriber's own choices of a cap; the latest first."""
     query = (
         select(StaffAction, StaffMember.name)
         .join(StaffMember, col(StaffMember.id) == StaffAction.staff_id)
@@ -289,10 +293,18 @@ def list_done(session: Session, subscriber_id: int, *, limit: int) -> list[Done]
         .order_by(col(StaffAction.id).desc())
         .limit(limit)
     )
-    return [
+    of_staff = [
         Done(cast(int, row.id), row.kind, name, row.reason, row.facts, row.happened_at)
         for row, name in session.exec(query)
     ]
+    own = [_chosen(choice) for choice in spending_caps.list_choices(session, subscriber_id, limit=limit)]
+    return sorted(of_staff + own, key=lambda done: done.happened_at, reverse=True)[:limit]
+
+
+def _chosen(choice: spending_caps.Choice) -> Done:
+    if choice.limit_kopecks is None:
+        return Done(-choice.id, CAP_REMOVED, "", "", {}, choice.chosen_at)
+    return Done(-choice.id, CAP_CHOSEN, "", "", {"limit_kopecks": choice.limit_kopecks}, choice.chosen_at)
 
 
 def get_deeds(session: Session, subscriber_id: int, *, limit: int) -> Deeds:

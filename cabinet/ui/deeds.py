@@ -1,7 +1,8 @@
-"""What the staff did to a number, in words: for the subscriber's own profile and for the desk, the same words in both.
+"""What was done to a number, in words: for the subscriber's own profile and for the desk, the same words in both.
 
 A capability that records an action (`services.staff.record`) gives its kind a sentence here; facts of the action fill
-its places, one whose name ends in `kopecks` as roubles. An action without a sentence is shown all the same.
+its places, one whose name ends in `kopecks` as roubles, what was added to a balance with its plus. An action without a
+sentence is shown all the same.
 """
 
 from typing import Any
@@ -21,6 +22,8 @@ _SENTENCES = {
     "ticket_answered": "Ответ на обращение № {ticket}",
     "ticket_asked": "Вопрос к вам по обращению № {ticket}",
     "ticket_closed": "Обращение № {ticket} закрыто",
+    "cap_chosen": "Лимит сверх пакетов: {limit_kopecks} в месяц",
+    "cap_removed": "Лимит сверх пакетов убран",
 }
 _OTHER = "Действие сотрудника"
 
@@ -36,5 +39,6 @@ def title(done: Done, language: Language) -> str:
 
 def _shown(name: str, fact: Any, language: Language) -> object:
     if name.endswith("kopecks") and type(fact) is int:
-        return formats.income(fact, language) if fact > 0 else formats.money(fact, language)
+        is_gain = name == "amount_kopecks" and fact > 0
+        return formats.income(fact, language) if is_gain else formats.money(fact, language)
     return translate(fact, language) if isinstance(fact, str) else fact

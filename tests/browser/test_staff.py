@@ -120,7 +120,7 @@ def test_a_correction_by_two_people_stands_in_the_statement_and_both_in_the_prof
     expect(hers.get_by_text("Сотрудник исправил счёт: Вернули за звонок в Казахстан")).to_be_visible()
     hers.goto("/profile/")
     hers.get_by_role("link", name="Кто и что делал с моим номером").click()
-    deeds = hers.get_by_role("list", name="Действия сотрудников").get_by_role("listitem")
+    deeds = hers.get_by_role("list", name="Действия с номером").get_by_role("listitem")
     expect(deeds).to_have_count(3)
     expect(deeds.nth(0)).to_contain_text(re.compile(r"Счёт исправлен: \+70,50.*Пётр С\."))
     expect(deeds.nth(2)).to_contain_text(re.compile(r"Открыта карточка номера.*Ирина М\..*Спрашивает про списание"))

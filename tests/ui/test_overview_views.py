@@ -339,7 +339,7 @@ def test_what_does_not_work_what_ends_and_what_changes_lead_to_their_pages():
         planned=PlannedPlan(FEE_AT, "Максимум", is_same_plan=False, fee_kopecks=990_00),
     )
 
-    assert [(view.tone, seen(view.title), view.address) for view in views.matter_views(found, "ru")] == [
+    assert [(view.tone, seen(view.title), view.address) for view in views.matter_views(found, None, "ru")] == [
         ("warn", "«Голосовая почта» не работает", "/services/"),
         ("warn", "«+10 ГБ» не работает", "/packages/"),
         ("info", "«Музыка»: последний бесплатный день — ср, 25~ноября", "/services/"),
@@ -350,11 +350,13 @@ def test_what_does_not_work_what_ends_and_what_changes_lead_to_their_pages():
 def test_other_settings_of_the_same_plan_are_no_other_plan():
     found = overview(planned=PlannedPlan(FEE_AT, "Свобода", is_same_plan=True, fee_kopecks=590_00))
 
-    assert [seen(view.title) for view in views.matter_views(found, "ru")] == ["26~ноября изменятся настройки тарифа"]
+    assert [seen(view.title) for view in views.matter_views(found, None, "ru")] == [
+        "26~ноября изменятся настройки тарифа"
+    ]
 
 
 def test_without_anything_to_mind_there_is_nothing():
-    assert views.matter_views(overview(), "ru") == []
+    assert views.matter_views(overview(), None, "ru") == []
 
 
 def priced(name: str, average: int, *, is_mine: bool = False) -> PlanAdvice:

@@ -3,6 +3,8 @@
 import reflex as rx
 
 from cabinet.ui import kit, operations
+from cabinet.ui.expenses.cap import CapState
+from cabinet.ui.expenses.cap_card import cap_card
 from cabinet.ui.expenses.coming import ComingState
 from cabinet.ui.expenses.export import export_button, export_sheet
 from cabinet.ui.expenses.state import LONGEST_SEARCH, ExpensesState
@@ -20,11 +22,16 @@ _SWATCH = "size-3.5 shrink-0 rounded-[4px]"
 _PANEL = "mx-5 mb-4 rounded-md bg-sunken p-4"
 
 
-@cabinet_page(route="/expenses", title="Расходы", access="subscriber", on_load=[ExpensesState.load, ComingState.load])
+@cabinet_page(
+    route="/expenses",
+    title="Расходы",
+    access="subscriber",
+    on_load=[ExpensesState.load, CapState.load, ComingState.load],
+)
 def expenses() -> rx.Component:
     """What a month has cost and why."""
     return frame(
-        kit.refresher(ExpensesState.refresh),
+        kit.refresher([ExpensesState.refresh, CapState.refresh]),
         rx.cond(
             ExpensesState.is_ready,
             _figures(),
@@ -48,7 +55,7 @@ def _figures() -> rx.Component:
         _months(),
         rx.cond(ExpensesState.note, rx.el.div(kit.note("info", ExpensesState.note), class_name="mb-4"), rx.fragment()),
         rx.el.div(
-            rx.el.div(_total(), _categories(), _days(), _coming(), class_name=_COLUMN),
+            rx.el.div(_total(), _categories(), _days(), _to_come(), class_name=_COLUMN),
             rx.el.div(
                 _statement(),
                 export_button(),
@@ -179,9 +186,9 @@ def _category(category: CategoryView) -> rx.Component:
     )
 
 
-def _coming() -> rx.Component:
-    """Of the present month alone: nothing is to come of one that is over."""
-    return rx.cond(ExpensesState.month.next == "", timeline(), rx.fragment())
+def _to_come() -> rx.Component:
+    """Of the present month alone: of one that is over nothing is to come and nothing can be limited."""
+    return rx.cond(ExpensesState.month.next == "", rx.fragment(cap_card(), timeline()), rx.fragment())
 
 
 def _days() -> rx.Component:

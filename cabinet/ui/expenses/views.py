@@ -412,6 +412,8 @@ _REASONS = {
     Reason.OVER: "Пакет закончился раньше, дальше — по цене тарифа.",
     Reason.WITHIN_BLOCK: "Пакет закончился, но этот объём уже оплачен: он уместился в прежний блок.",
 }
+_CAPPED = "Но лимит сверх пакетов кончился на этой записи: списали только то, что от него оставалось."
+_CAPPED_WHOLLY = "Но лимит сверх пакетов уже исчерпан: ничего не списали."
 _NOT_COVERED = {
     Category.CALLS_ABROAD: "Звонки за границу не входят в пакет минут тарифа «{plan}».",
     Category.ROAMING: "В роуминге пакеты тарифа «{plan}» не действуют.",
@@ -466,8 +468,13 @@ def _usage_reason(found: LineExplanation, language: Language) -> str:
         return ""
     if found.reason is Reason.NOT_COVERED:
         text = _NOT_COVERED.get(found.line.category or Category.OTHER, "Это не входит в пакеты тарифа «{plan}».")
-        return translate(text, language, plan=name_in(found.plan_name, language))
-    return translate(_REASONS[found.reason], language)
+        sentence = translate(text, language, plan=name_in(found.plan_name, language))
+    else:
+        sentence = translate(_REASONS[found.reason], language)
+    if found.cap is None:
+        return sentence
+    text = _CAPPED if found.cap.left_kopecks else _CAPPED_WHOLLY
+    return f"{sentence} {translate(text, language)}"
 
 
 def _usage_facts(found: LineExplanation, kind: UsageKind, language: Language) -> list[Fact]:
@@ -491,6 +498,10 @@ def _usage_facts(found: LineExplanation, kind: UsageKind, language: Language) ->
     if found.blocks is not None and found.price_kopecks is not None and found.block and found.missed_quantity:
         price = formats.money(found.price_kopecks, language)
         fact(_price_name(kind, found.block), f"{found.blocks} × {price}", block=exact(kind, found.block, language))
+    if found.cap is not None:
+        fact("Стоило бы", formats.money(found.cap.full_kopecks, language))
+        fact("Ваш лимит на месяц", formats.money(found.cap.limit_kopecks, language))
+        fact("От лимита оставалось", formats.money(found.cap.left_kopecks, language))
     return facts
 
 

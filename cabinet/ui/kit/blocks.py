@@ -181,10 +181,12 @@ def meter(
     forecast: Text = "",
     is_low: bool | rx.Var[bool] = False,
     is_unlimited: bool | rx.Var[bool] = False,
+    label: Text | None = None,
 ) -> rx.Component:
     """What is left of an allowance: bold `left` (“1,9”), then `rest` (“ГБ из 35 ГБ”), bar, forecast.
 
     `icon_name` is a row of `icons.PATHS`, or a ready component where it depends on the state. Unlimited has no bar.
+    `label` names the bar where the name and “осталось” would not do.
     """
     picture = icon(icon_name, "size-4.5 text-muted") if isinstance(icon_name, str) else icon_name
     bar = rx.el.div(
@@ -193,7 +195,7 @@ def meter(
             custom_attrs={"style": {"width": rx.Var.create(f"{percent}%")}},
         ),
         custom_attrs={"role": "meter"},  # not in Reflex's list of roles
-        aria_label=rx.Var.create(f"{name}: {t('осталось')}"),
+        aria_label=rx.Var.create(f"{name}: {t('осталось')}") if label is None else label,
         aria_valuemin="0",
         aria_valuemax="100",
         aria_valuenow=percent,

@@ -8,7 +8,7 @@ import structlog
 
 from cabinet import clock
 from cabinet.db import in_read_session
-from cabinet.services import advisor, autopay, overview, promotions
+from cabinet.services import advisor, autopay, overview, promotions, spending_caps
 from cabinet.services.overview import Overview
 from cabinet.ui import access, formats, guard
 from cabinet.ui.overview import views
@@ -72,7 +72,7 @@ class OverviewState(PageState, rx.State):
     async def _read(self) -> None:
         language, subscriber_id = self._language(), guard.subscriber_id(self)
         try:
-            found, status = await in_read_session(_read_figures, subscriber_id, now=clock.now())
+            found, status, cap = await in_read_session(_read_figures, subscriber_id, now=clock.now())
         except Exception:
             # The screen must say so: an exception that leaves a handler sends no change of it.
             log.exception("the dashboard could not be read")
@@ -85,7 +85,7 @@ class OverviewState(PageState, rx.State):
         self.until = views.allowances_until(found, language)
         self.meters = views.meter_views(found, language)
         self.is_running_out = any(meter.is_low for meter in self.meters)
-        self.matters = views.matter_views(found, language)
+        self.matters = views.matter_views(found, cap, language)
         self.autopay = views.autopay_view(status, found, language)
         self.expenses = views.expenses_view(found.expenses, language)
         self.operations = views.operation_views(found, language)
@@ -94,8 +94,11 @@ class OverviewState(PageState, rx.State):
         self.is_ready = True
 
 
-def _read_figures(session: Any, subscriber_id: int, *, now: datetime) -> tuple[Overview, autopay.Status | None]:
+def _read_figures(
+    session: Any, subscriber_id: int, *, now: datetime
+) -> tuple[Overview, autopay.Status | None, spending_caps.Status | None]:
     return (
         overview.get_overview(session, subscriber_id, now=now),
         autopay.get_status(session, subscriber_id, now=now),
+        spending_caps.find_status(session, subscriber_id, now=now),
     )

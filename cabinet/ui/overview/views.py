@@ -7,8 +7,9 @@ from cabinet import clock
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.autopay import AutopayKind, PauseReason
 from cabinet.domain.rating import Reason
+from cabinet.domain.spending_caps import WARN_PERCENT
 from cabinet.locales import Language, name_in, translate
-from cabinet.services import autopay
+from cabinet.services import autopay, spending_caps
 from cabinet.services.advisor import Advice, Confidence
 from cabinet.services.overview import AllowanceLeft, Expenses, NextCharge, Operation, OptionToMind, Overview
 from cabinet.services.promotions import Offers
@@ -203,10 +204,13 @@ def _status(charge: NextCharge, overview: Overview, language: Language) -> tuple
 # --- what wants to be seen to -----------------------------------------------------------------------------------------
 
 
-def matter_views(overview: Overview, language: Language) -> list[MatterView]:
-    """What does not work, what ends, what will change: the most urgent first."""
+def matter_views(overview: Overview, cap: spending_caps.Status | None, language: Language) -> list[MatterView]:
+    """What does not work, what is used up, what ends, what will change: the most urgent first."""
     now = overview.as_of
     found = [_option_to_mind(option, now, language) for option in overview.options]
+    if cap is not None and cap.percent_used >= WARN_PERCENT:
+        broken = sum(view.tone == "warn" for view in found)
+        found.insert(broken, _cap_to_mind(cap, language))
     planned = overview.planned
     if planned is not None:
         text = "{day} изменятся настройки тарифа" if planned.is_same_plan else "{day} тариф сменится на «{name}»"
@@ -225,6 +229,19 @@ def _option_to_mind(option: OptionToMind, now: datetime, language: Language) -> 
     name = name_in(option.name, language)
     title = translate("«{name}»: последний бесплатный день — {day}", language, name=name, day=day)
     return MatterView("info", title, translate("Платной сама не станет. Решите, оставить ли её.", language), to)
+
+
+def _cap_to_mind(cap: spending_caps.Status, language: Language) -> MatterView:
+    if not cap.left_kopecks:
+        title = translate("Лимит сверх пакетов исчерпан", language)
+        second = translate("До конца месяца за связь сверх пакетов не спишем.", language)
+        return MatterView("warn", title, second, "/expenses/")
+    title = translate(
+        "Ушло {percent} лимита сверх пакетов", language, percent=formats.percent(min(cap.percent_used, 99))
+    )
+    left, limit = formats.money(cap.left_kopecks, language), formats.money(cap.limit_kopecks or 0, language)
+    second = translate("Осталось {left} из {limit}, дальше не спишем.", language, left=left, limit=limit)
+    return MatterView("warn", title, second, "/expenses/")
 
 
 _PAUSED = {
@@ -520,6 +537,9 @@ def _explanation(operation: Operation, now: datetime, language: Language) -> tup
         lines.append(Fact(translate("Из пакета", language), _quantity(kind, drawn, language)))
     price = f"{facts['blocks']} × {formats.money(facts['price_kopecks'], language)}"
     lines.append(Fact(translate("К оплате", language), price))
+    if cap := facts.get("cap"):
+        left = formats.money(cap["left_kopecks"], language)
+        lines.append(Fact(translate("От лимита оставалось", language), left))
     reason = _REASONS.get(Reason(facts["reason"]), "")
     return translate(reason, language) if reason else "", lines
 

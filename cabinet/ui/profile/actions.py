@@ -1,4 +1,4 @@
-"""/profile/actions: who of the operator's staff did what with this number, and why."""
+"""/profile/actions: who did what with this number, and why: the operator's staff, and the limits of one's own."""
 
 import reflex as rx
 
@@ -13,7 +13,7 @@ TITLE = "Кто и что делал с моим номером"
 
 @cabinet_page(route="/profile/actions", title=TITLE, access="subscriber", on_load=ActionsState.load)
 def actions() -> rx.Component:
-    """Every look and every action of the staff, the latest first."""
+    """Every look and every action of the staff, every limit that was chosen; the latest first."""
     return frame(
         rx.cond(
             ActionsState.is_ready,
@@ -47,7 +47,7 @@ def _list() -> rx.Component:
     )
     return rx.el.div(
         rx.el.ul(
-            rx.foreach(ActionsState.deeds, _deed), aria_label=t("Действия сотрудников"), class_name=recipes.LIST_CARD
+            rx.foreach(ActionsState.deeds, _deed), aria_label=t("Действия с номером"), class_name=recipes.LIST_CARD
         ),
         rx.cond(ActionsState.has_older, more, rx.fragment()),
     )

@@ -1,4 +1,4 @@
-"""What the staff did to the subscriber's number: who, what, why, when."""
+"""What was done to the subscriber's number: who, what, why, when."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ import structlog
 
 from cabinet import clock
 from cabinet.db import in_read_session
-from cabinet.locales import Language
+from cabinet.locales import Language, translate
 from cabinet.services import cards
 from cabinet.services.cards import Done
 from cabinet.ui import access, deeds, formats, guard
@@ -64,6 +64,6 @@ def _deed(done: Done, now: datetime, language: Language) -> DeedView:
     return DeedView(
         id=done.action_id,
         title=deeds.title(done, language),
-        second=f"{done.member_name}, {formats.moment(done.happened_at, now, language)}",
+        second=f"{done.member_name or translate('Вы', language)}, {formats.moment(done.happened_at, now, language)}",
         reason=done.reason,
     )

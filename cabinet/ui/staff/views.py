@@ -155,7 +155,12 @@ def card_view(card: Card, language: Language) -> CardView:
             LineView(
                 key=one.action_id,
                 title=deeds.title(one, language),
-                second=f"{one.member_name}, {formats.moment(one.happened_at, now, language)}",
+                second=", ".join(
+                    (
+                        one.member_name or translate("Абонент", language),
+                        formats.moment(one.happened_at, now, language),
+                    )
+                ),
             )
             for one in card.done
         ],
