@@ -6,10 +6,11 @@ Statements are put together from the names of our own tables and columns, never 
 
 import json
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import psycopg
-from sqlalchemy import ARRAY, JSON, Column, ColumnElement, Dialect, Table, any_, cast, func, select
+from sqlalchemy import ARRAY, JSON, Column, ColumnElement, Dialect, Select, Table, any_, bindparam, cast, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
@@ -101,12 +102,36 @@ def _each_once(write: Callable[[Any], Any], values: Sequence[Hashable]) -> list[
 
 def is_among(session: Session, column: Any, values: Collection[Any]) -> ColumnElement[bool]:
     """Whether the column's value is one of them. One parameter for all: many cost more to bind than to look up."""
-    kind = column.type
-    if session.get_bind().dialect.name == "sqlite":
-        return column.in_(select(func.json_each(json.dumps(list(values))).table_valued("value").c.value))
-    return column == any_(cast(list(values), ARRAY(kind)))
+    dialect = session.get_bind().dialect.name
+    return _among(column, dialect, json.dumps(list(values)) if dialect == "sqlite" else list(values))
+
+
+def _among(column: Any, dialect: str, values: Any) -> ColumnElement[bool]:
+    if dialect == "sqlite":
+        return column.in_(select(func.json_each(values).table_valued("value").c.value))
+    return column == any_(cast(values, ARRAY(column.type)))
+
+
+AMONG = "among"
+
+
+@cache
+def among(column: Any, dialect: str) -> ColumnElement[bool]:
+    """The same for a statement that is built once: the values are its parameter `AMONG`, made by `listed`."""
+    return _among(column, dialect, bindparam(AMONG, type_=None if dialect == "sqlite" else ARRAY(column.type)))
+
+
+def listed(session: Session, values: Collection[Any]) -> Any:
+    """Values for `among`."""
+    return json.dumps(list(values)) if session.get_bind().dialect.name == "sqlite" else list(values)
 
 
 def known_among(session: Session, column: Any, values: Sequence[str]) -> set[str]:
     """Which of the values stand in the column."""
-    return set(session.execute(select(column).where(is_among(session, column, values))).scalars())
+    statement = _select_among(column, session.get_bind().dialect.name)
+    return set(session.execute(statement, {AMONG: listed(session, values)}).scalars())
+
+
+@cache
+def _select_among(column: Any, dialect: str) -> Select[Any]:
+    return select(column).where(among(column, dialect))

@@ -50,9 +50,10 @@ kind                explanation                                                 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Table, and_, func, insert, literal, or_, select, union_all, update
+from sqlalchemy import BigInteger, Row, Table, and_, bindparam, func, insert, literal, or_, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
@@ -164,6 +165,49 @@ class StatementLine:
     explanation: dict[str, Any]
 
 
+# --- statements of the hot path ---------------------------------------------------------------------------------------
+
+# To build one takes longer than to run it: each is built once.
+
+_is_one_of = _account.c.id.in_(bindparam("ids", expanding=True))
+_after = _account.c.balance_kopecks + bindparam("change", type_=BigInteger)
+
+_ACCOUNTS = select(_account.c.kind, _account.c.id, _account.c.balance_kopecks, _account.c.credit_limit_kopecks).where(
+    _account.c.subscriber_id == bindparam("subscriber_id")
+)
+_BY_CODE = select(_account.c.id).where(_account.c.code == bindparam("code"))
+_WHOSE = select(_account.c.id, _account.c.code, _account.c.subscriber_id).where(_is_one_of)
+_OWNERS_OF_DEBTS = select(_account.c.subscriber_id).where(_is_one_of, _account.c.kind == AccountKind.DEBT)
+_HOLD = (
+    select(_account.c.id, _account.c.balance_kopecks, _account.c.credit_limit_kopecks)
+    .where(_is_one_of, _account.c.kind != AccountKind.OPERATOR)
+    .order_by(_account.c.id)
+    .with_for_update()
+)
+_GIVE = (
+    update(_account)
+    .where(_account.c.id == bindparam("account_id"))
+    .values(balance_kopecks=_after)
+    .returning(_account.c.balance_kopecks)
+)
+_TAKE = _GIVE.where(or_(_account.c.kind == AccountKind.DEBT, _after >= -_account.c.credit_limit_kopecks))
+
+_TRANSACTION = select(_transaction).where(_transaction.c.id == bindparam("id"))
+_REVERSAL_OF = select(_transaction.c.reference).where(_transaction.c.reverses_id == bindparam("id"))
+_BY_REFERENCE = select(_transaction.c.id, _transaction.c.kind, _transaction.c.happened_at).where(
+    _transaction.c.reference == bindparam("reference")
+)
+_POSTINGS = (
+    select(
+        *(_posting.c.id, _posting.c.source_id, _posting.c.destination_id, _posting.c.amount_kopecks),
+        _posting.c.explanation,
+    )
+    .where(_posting.c.transaction_id == bindparam("id"), _posting.c.happened_at == bindparam("happened_at"))
+    .order_by(_posting.c.id)
+)
+_INSERT_POSTING = insert(_posting)
+
+
 # --- accounts --------------------------------------------------------------------------------------------------------
 
 
@@ -193,8 +237,7 @@ def accounts_of(session: Session, subscriber_id: int) -> SubscriberAccounts:
     Raises:
         NotFound: none were opened.
     """
-    rows = session.execute(select(_account.c.kind, _account.c.id).where(_account.c.subscriber_id == subscriber_id))
-    ids = {row.kind: row.id for row in rows}
+    ids = {row.kind: row.id for row in session.execute(_ACCOUNTS, {"subscriber_id": subscriber_id})}
     if not ids:
         raise NotFound
     return SubscriberAccounts(ids[AccountKind.MAIN], ids[AccountKind.BONUS], ids[AccountKind.DEBT])
@@ -202,11 +245,11 @@ def accounts_of(session: Session, subscriber_id: int) -> SubscriberAccounts:
 
 def operator_account(session: Session, name: str) -> int:
     """The id of an account of the operator's own (see `OPERATOR_ACCOUNTS`), created on first use."""
-    query = select(_account.c.id).where(_account.c.code == f"operator:{name}")
-    account_id = session.execute(query).scalar()
+    code = f"operator:{name}"
+    account_id = session.execute(_BY_CODE, {"code": code}).scalar()
     if account_id is None:
-        _create_accounts(session, [{"code": f"operator:{name}", "kind": AccountKind.OPERATOR}])
-        account_id = session.execute(query).scalar_one()
+        _create_accounts(session, [{"code": code, "kind": AccountKind.OPERATOR}])
+        account_id = session.execute(_BY_CODE, {"code": code}).scalar_one()
     return account_id
 
 
@@ -305,12 +348,7 @@ def settle_debt(session: Session, subscriber_id: int, *, happened_at: datetime |
     Negative when it moves back: a charge was reversed after the debt it had made was settled.
     """
     accounts = accounts_of(session, subscriber_id)
-    rows = session.execute(
-        select(_account.c.id, _account.c.balance_kopecks, _account.c.credit_limit_kopecks)
-        .where(_account.c.id.in_((accounts.main_id, accounts.debt_id)))
-        .order_by(_account.c.id)
-        .with_for_update()
-    )
+    rows = session.execute(_HOLD, {"ids": (accounts.main_id, accounts.debt_id)})
     found = {row.id: row for row in rows}
     main, debt = found[accounts.main_id], -found[accounts.debt_id].balance_kopecks
     available = main.balance_kopecks + main.credit_limit_kopecks
@@ -339,7 +377,7 @@ def reverse(session: Session, transaction_id: int, *, reference: str, now: datet
         CannotReverse: it was reversed under another reference, or is a reversal itself.
         InsufficientFunds: the money it brought has been spent.
     """
-    original = session.execute(select(_transaction).where(_transaction.c.id == transaction_id)).one_or_none()
+    original = session.execute(_TRANSACTION, {"id": transaction_id}).one_or_none()
     if original is None:
         raise NotFound
     if original.reverses_id is not None:
@@ -355,9 +393,7 @@ def reverse(session: Session, transaction_id: int, *, reference: str, now: datet
         for posting in postings
     ]
     origins = [(original.kind, posting.explanation) for posting in postings]
-    earlier = session.execute(
-        select(_transaction.c.reference).where(_transaction.c.reverses_id == transaction_id)
-    ).scalar()
+    earlier = session.execute(_REVERSAL_OF, {"id": transaction_id}).scalar()
     if earlier not in (None, reference):
         raise CannotReverse
     try:
@@ -379,12 +415,7 @@ def balance(session: Session, subscriber_id: int) -> Balances:
     Raises:
         NotFound: no accounts were opened.
     """
-    rows = session.execute(
-        select(_account.c.kind, _account.c.balance_kopecks, _account.c.credit_limit_kopecks).where(
-            _account.c.subscriber_id == subscriber_id
-        )
-    )
-    found = {row.kind: row for row in rows}
+    found = {row.kind: row for row in session.execute(_ACCOUNTS, {"subscriber_id": subscriber_id})}
     if not found:
         raise NotFound
     return Balances(
@@ -508,12 +539,9 @@ def _post(
         if earlier is not None:
             return _same(session, earlier, reference, kind, moves)
         # Between operator's accounts nothing is held, so two may come here with one reference: the second waits.
-        transaction_id = session.execute(
-            _insert(session, _transaction)
-            .values(reference=reference, kind=kind, reverses_id=reverses_id, happened_at=happened_at, posted_at=now)
-            .on_conflict_do_nothing(index_elements=["reference"])
-            .returning(_transaction.c.id)
-        ).scalar()
+        of = {"reference": reference, "kind": kind, "reverses_id": reverses_id}
+        times = {"happened_at": happened_at, "posted_at": now}
+        transaction_id = session.execute(_insert_transaction(session.get_bind().dialect.name), of | times).scalar()
         if transaction_id is None:
             return _same(session, _find(session, reference), reference, kind, moves)
         balances = {account_id: _change_balance(session, account_id, changes[account_id]) for account_id in kept}
@@ -538,16 +566,22 @@ def _check_moves(moves: Sequence[Move]) -> None:
             raise ValueError("from an account to itself")
 
 
-def _insert(session: Session, table: Table) -> Any:
-    """An INSERT of the present engine, which knows `on_conflict_do_nothing`."""
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+def _insert(dialect: str, table: Table) -> Any:
+    """An INSERT of the engine, which knows `on_conflict_do_nothing`."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+@cache
+def _insert_transaction(dialect: str) -> Any:
+    names = "reference", "kind", "reverses_id", "happened_at", "posted_at"
+    made = _insert(dialect, _transaction).values({name: bindparam(name) for name in names})
+    return made.on_conflict_do_nothing(index_elements=["reference"]).returning(_transaction.c.id)
 
 
 def _create_accounts(session: Session, values: list[dict[str, Any]]) -> None:
     defaults = {"subscriber_id": None, "balance_kopecks": 0, "credit_limit_kopecks": 0}
     session.flush()  # the subscriber may not be in the database yet
-    statement = _insert(session, _account).on_conflict_do_nothing(index_elements=["code"])
+    statement = _insert(session.get_bind().dialect.name, _account).on_conflict_do_nothing(index_elements=["code"])
     session.execute(statement, [defaults | value for value in values])
 
 
@@ -561,32 +595,18 @@ def _changes_by_account(moves: Iterable[Move]) -> dict[int, int]:
 
 def _lock_kept(session: Session, account_ids: Iterable[int]) -> list[int]:
     """Those of the accounts that keep a balance, held to the end of the transaction, by id."""
-    return list(
-        session.execute(
-            select(_account.c.id)
-            .where(_account.c.id.in_(list(account_ids)), _account.c.kind != AccountKind.OPERATOR)
-            .order_by(_account.c.id)
-            .with_for_update()
-        ).scalars()
-    )
+    return list(session.execute(_HOLD, {"ids": list(account_ids)}).scalars())
 
 
 def _owners_of_debts(session: Session, account_ids: Iterable[int]) -> list[int]:
     """Subscribers whose debt is among these accounts."""
-    is_among = _account.c.id.in_(list(account_ids))
-    return list(
-        session.execute(select(_account.c.subscriber_id).where(is_among, _account.c.kind == AccountKind.DEBT)).scalars()
-    )
+    return list(session.execute(_OWNERS_OF_DEBTS, {"ids": list(account_ids)}).scalars())
 
 
 def _change_balance(session: Session, account_id: int, change: int) -> int:
     """The balance after it. The guard stands in the UPDATE itself, whoever else may be writing."""
-    after = _account.c.balance_kopecks + change
-    is_within = or_(_account.c.kind == AccountKind.DEBT, after >= -_account.c.credit_limit_kopecks)
-    changing = update(_account).where(_account.c.id == account_id).values(balance_kopecks=after)
-    if change < 0:
-        changing = changing.where(is_within)
-    balance_after = session.execute(changing.returning(_account.c.balance_kopecks)).scalar()
+    changing = _TAKE if change < 0 else _GIVE
+    balance_after = session.execute(changing, {"account_id": account_id, "change": change}).scalar()
     if balance_after is None:
         has, limit = session.execute(
             select(_account.c.balance_kopecks, _account.c.credit_limit_kopecks).where(_account.c.id == account_id)
@@ -622,30 +642,16 @@ def _insert_postings(
                 "explanation": dict(move.explanation),
             }
         )
-    session.execute(insert(_posting), rows)
+    session.execute(_INSERT_POSTING, rows)
 
 
 def _find(session: Session, reference: str) -> Row | None:
-    return session.execute(
-        select(_transaction.c.id, _transaction.c.kind, _transaction.c.happened_at).where(
-            _transaction.c.reference == reference
-        )
-    ).one_or_none()
+    return session.execute(_BY_REFERENCE, {"reference": reference}).one_or_none()
 
 
 def _postings_of(session: Session, transaction_id: int, happened_at: datetime) -> Sequence[Row]:
     """Its moment says in which month they are."""
-    return session.execute(
-        select(
-            _posting.c.id,
-            _posting.c.source_id,
-            _posting.c.destination_id,
-            _posting.c.amount_kopecks,
-            _posting.c.explanation,
-        )
-        .where(_posting.c.transaction_id == transaction_id, _posting.c.happened_at == happened_at)
-        .order_by(_posting.c.id)
-    ).all()
+    return session.execute(_POSTINGS, {"id": transaction_id, "happened_at": happened_at}).all()
 
 
 def _same(session: Session, earlier: Row | None, reference: str, kind: str, moves: Iterable[Move]) -> Posted:
@@ -826,10 +832,7 @@ def _add_moves_to_spending(
     session: Session, moves: Sequence[Move], origins: Iterable[tuple[str, Mapping[str, Any]]], happened_at: datetime
 ) -> None:
     ids = {account_id for move in moves for account_id in (move.source_id, move.destination_id)}
-    rows = session.execute(
-        select(_account.c.id, _account.c.code, _account.c.subscriber_id).where(_account.c.id.in_(ids))
-    )
-    accounts = {row.id: row for row in rows}
+    accounts = {row.id: row for row in session.execute(_WHOSE, {"ids": list(ids)})}
     spending = _Spending()
     for move, origin in zip(moves, origins, strict=True):
         source, destination = accounts[move.source_id], accounts[move.destination_id]

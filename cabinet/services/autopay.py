@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
+from sqlalchemy import select as select_of
 from sqlmodel import Session, col, or_, select
 
 from cabinet import clock, ledger
@@ -587,13 +588,15 @@ def _spent(session: Session, subscriber_id: int, now: datetime) -> int:
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
+_RULE = select_of(AutopayRule).where(
+    col(AutopayRule.subscriber_id) == bindparam("subscriber_id"), col(AutopayRule.state) != AutopayState.DELETED
+)
+_HOLD_RULE = _RULE.with_for_update().execution_options(populate_existing=True)
+
+
 def _find(session: Session, subscriber_id: int, *, is_held: bool = False) -> AutopayRule | None:
-    query = select(AutopayRule).where(
-        AutopayRule.subscriber_id == subscriber_id, AutopayRule.state != AutopayState.DELETED
-    )
-    if is_held:
-        query = query.with_for_update().execution_options(populate_existing=True)
-    return session.exec(query).one_or_none()
+    statement = _HOLD_RULE if is_held else _RULE
+    return session.execute(statement, {"subscriber_id": subscriber_id}).scalar_one_or_none()
 
 
 def _own(session: Session, subscriber_id: int) -> AutopayRule:

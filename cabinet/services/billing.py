@@ -20,7 +20,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table, bindparam, text
+from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
 from cabinet import clock, ledger
@@ -192,14 +193,20 @@ class _Coming(NamedTuple):
     explanation: Mapping[str, Any]
 
 
+_HOLD = (
+    select_of(col(PlanSubscription.id), col(PlanSubscription.state), col(PlanSubscription.next_fee_at))
+    .where(
+        col(PlanSubscription.subscriber_id) == bindparam("subscriber_id"),
+        col(PlanSubscription.state) != SubscriptionState.ENDED,
+    )
+    .with_for_update()
+)
+
+
 def _take_in(session: Session, subscriber_id: int, come: _Coming, *, happened_at: datetime, now: datetime) -> Payment:
-    held: Any = session.exec(
-        select(PlanSubscription.id, PlanSubscription.state, PlanSubscription.next_fee_at)
-        .where(PlanSubscription.subscriber_id == subscriber_id, PlanSubscription.state != SubscriptionState.ENDED)
-        .with_for_update()
-    ).all()
+    held = session.execute(_HOLD, {"subscriber_id": subscriber_id}).all()
     due_ids = [subscription_id for subscription_id, _, fee_at in held if fee_at is not None and fee_at <= happened_at]
-    option_ids = option_fees.list_of(session, subscriber_id)
+    option_ids = option_fees.list_due_of(session, subscriber_id, happened_at)
     accounts = ledger.accounts_of(session, subscriber_id)
     source_id = ledger.operator_account(session, come.source)
     posted = ledger.post(
@@ -261,14 +268,13 @@ def record_payments(session: Session, payments: Sequence[Incoming], *, now: date
 def use_money(session: Session, subscriber_id: int, *, happened_at: datetime, now: datetime) -> None:
     """Lets money that has come back pay what waits for money: the debt, then the fees. The caller holds both."""
     ledger.settle_debt(session, subscriber_id, happened_at=happened_at, now=now)
-    _resume(session, subscriber_id, happened_at)
-    subscription_ids: Any = session.exec(
-        select(col(PlanSubscription.id)).where(
-            PlanSubscription.subscriber_id == subscriber_id, PlanSubscription.state != SubscriptionState.ENDED
-        )
-    ).all()
-    charge_fees_until(session, subscription_ids, happened_at, now=now)
-    option_fees.charge_until(session, option_fees.list_of(session, subscriber_id), happened_at, now=now)
+    held = session.execute(_HOLD, {"subscriber_id": subscriber_id}).all()
+    if any(row.state is SubscriptionState.SUSPENDED for row in held):
+        _resume(session, subscriber_id, happened_at)
+    if due_ids := [row.id for row in held if row.next_fee_at is not None and row.next_fee_at <= happened_at]:
+        charge_fees_until(session, due_ids, happened_at, now=now)
+    if option_ids := option_fees.list_due_of(session, subscriber_id, happened_at):
+        option_fees.charge_until(session, option_ids, happened_at, now=now)
 
 
 def suspend_for_debt(session: Session, subscriber_id: int) -> None:

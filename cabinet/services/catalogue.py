@@ -187,6 +187,8 @@ def get_plans(session: Session, version_ids: Collection[int]) -> dict[int, PlanF
     Raises:
         PlanNotFound: one of them is not there.
     """
+    if not version_ids:
+        return {}
     rows = session.execute(_of_ids(_plan_version), {"ids": list(version_ids)}).all()
     if len(rows) < len(set(version_ids)):
         raise PlanNotFound

@@ -6,12 +6,13 @@ unique number of each use makes it once. What is undone gives its uses back.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Select, Table, and_, bindparam, delete, or_, select, update
 from sqlmodel import Session
 
-from cabinet.bulk import insert_many, is_among
+from cabinet.bulk import AMONG, among, insert_many, listed
 from cabinet.domain.promotions import Applied, Discount, HeldDiscount
 from cabinet.models.base import metadata
 
@@ -35,6 +36,13 @@ _HELD = (
     .join(_version, _version.c.id == _participation.c.version_id)
     .where(_participation.c.left_at.is_(None), _participation.c.discount_on.is_not(None))
 )
+
+
+@cache
+def _held_among(dialect: str) -> Select[Any]:
+    is_one = among(_participation.c.subscriber_id, dialect)
+    return _HELD.where(is_one, _participation.c.discount_left > 0).order_by(_participation.c.id)
+
 
 _WITH_PRESENT = (
     _HELD.add_columns(_use.c.number.label("present"))
@@ -71,11 +79,9 @@ def list_held(session: Session, subscriber_ids: Collection[int]) -> dict[int, tu
     """The discounts that are not used up, by subscriber; who has none is left out. One statement."""
     if not subscriber_ids:
         return {}
-    query = _HELD.where(
-        is_among(session, _participation.c.subscriber_id, subscriber_ids), _participation.c.discount_left > 0
-    )
+    statement = _held_among(session.get_bind().dialect.name)
     found: dict[int, list[HeldDiscount]] = {}
-    for row in session.execute(query.order_by(_participation.c.id)):
+    for row in session.execute(statement, {AMONG: listed(session, subscriber_ids)}):
         found.setdefault(row.subscriber_id, []).append(_held(row))
     return {subscriber_id: tuple(held) for subscriber_id, held in found.items()}
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, and_, false, func, or_, select, union_all
+from sqlalchemy import BindParameter, Select, Table, and_, bindparam, false, func, or_, select, union_all
 from sqlmodel import Session, col
 
 from cabinet import clock
@@ -31,10 +31,11 @@ from cabinet.domain.promotions import HeldDiscount, coming_fees, recompute_off
 from cabinet.domain.rating import Direction, Reason, Rounding
 from cabinet.domain.spending import Category, category_of, is_income
 from cabinet.models.base import metadata
+from cabinet.models.catalogue import PlanVersion
 from cabinet.models.ledger import AccountKind
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
-from cabinet.services import discounts, retention, tariffs
+from cabinet.services import catalogue, discounts, retention
 from cabinet.services.tariffs import PlanFacts
 
 _spending: Table = metadata.tables["spending_day"]
@@ -43,6 +44,35 @@ _transaction: Table = metadata.tables["ledger_transaction"]
 _posting: Table = metadata.tables["posting"]
 _record: Table = metadata.tables["usage_record"]
 _allowance: Table = metadata.tables["allowance"]
+
+# Asked for with every page: to build one takes longer than to run it, so each is built once.
+
+_WHO = (
+    select(
+        *(Subscriber, PlanSubscription, retention.USAGE_KEPT_FROM.scalar_subquery()),
+        *(col(PlanVersion.digest), col(PlanVersion.is_archived)),
+    )
+    .outerjoin(PlanSubscription, col(PlanSubscription.subscriber_id) == col(Subscriber.id))
+    .outerjoin(PlanVersion, col(PlanVersion.id) == col(PlanSubscription.plan_version_id))
+    .where(col(Subscriber.id) == bindparam("subscriber_id"))
+    .order_by(col(PlanSubscription.started_at).desc())
+)
+_SPENT = select(_spending.c.day_on, _spending.c.category, _spending.c.amount_kopecks).where(
+    _spending.c.subscriber_id == bindparam("subscriber_id"),
+    _spending.c.day_on >= bindparam("first_on"),
+    _spending.c.day_on < bindparam("end_on"),
+)
+_ACCOUNTS = select(_account.c.id, _account.c.kind).where(_account.c.subscriber_id == bindparam("subscriber_id"))
+_CODES = select(_account.c.id, _account.c.code).where(_account.c.id.in_(bindparam("ids", expanding=True)))
+_POSTINGS = (
+    select(*_posting.columns, _transaction.c.kind, _transaction.c.reference, _transaction.c.reverses_id)
+    .join(
+        _transaction,
+        and_(_transaction.c.id == _posting.c.transaction_id, _transaction.c.happened_at == _posting.c.happened_at),
+    )
+    .where(_transaction.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_posting.c.id)
+)
 
 LONGEST_SEARCH = 100
 MOST_LINES = 1_000
@@ -162,13 +192,8 @@ def list_spending(
     session: Session, subscriber_id: int, first_on: date, end_on: date
 ) -> Sequence[tuple[date, Category, int]]:
     """What was spent on each day of [first, end) in each category, in kopecks; days without spending are left out."""
-    return session.execute(
-        select(_spending.c.day_on, _spending.c.category, _spending.c.amount_kopecks).where(
-            _spending.c.subscriber_id == subscriber_id,
-            _spending.c.day_on >= first_on,
-            _spending.c.day_on < end_on,
-        )
-    ).all()
+    of = {"subscriber_id": subscriber_id, "first_on": first_on, "end_on": end_on}
+    return session.execute(_SPENT, of).all()
 
 
 def list_coming_fees(subscription: PlanSubscription, plan: Plan, *, now: datetime, until: datetime) -> list[datetime]:
@@ -585,18 +610,14 @@ class _Who(NamedTuple):
 
 
 def _get_who(session: Session, subscriber_id: int) -> _Who:
-    rows = session.execute(
-        select(Subscriber, PlanSubscription, retention.USAGE_KEPT_FROM.scalar_subquery())
-        .outerjoin(PlanSubscription, col(PlanSubscription.subscriber_id) == col(Subscriber.id))
-        .where(col(Subscriber.id) == subscriber_id)
-        .order_by(col(PlanSubscription.started_at).desc())
-    ).all()
+    rows = session.execute(_WHO, {"subscriber_id": subscriber_id}).all()
     if not rows:
         raise NotFound
-    subscriptions = [subscription for _, subscription, _ in rows if subscription is not None]
-    versions = {subscription.plan_version_id for subscription in subscriptions}
-    plans = {version_id: tariffs.get_plan(session, version_id) for version_id in sorted(versions)}
-    of_plans = [(subscription, plans[subscription.plan_version_id]) for subscription in subscriptions]
+    of_plans = [
+        (subscription, catalogue.facts_of(session, subscription.plan_version_id, digest, is_archived))
+        for _, subscription, _, digest, is_archived in rows
+        if subscription is not None
+    ]
     return _Who(rows[0][0], of_plans, rows[0][2])
 
 
@@ -630,6 +651,10 @@ def _read_place(text: str) -> _Place:
         return _Place(_EPOCH + int(found[1]) * _MICROSECOND, _RANKS[found[2]], int(found[3]))
     except OverflowError:
         raise NotFound from None
+
+
+_BEFORE: Any = _Place(bindparam("before_at"), 0, bindparam("before_number"))  # type: ignore[arg-type]
+"""A place in a statement that is built once."""
 
 
 def _is_before(moment: Any, number: Any, place: _Place, rank: int) -> Any:
@@ -799,11 +824,7 @@ def _may_be_wanted(who: _Who, wanted: _Wanted) -> list[Any]:
 
 
 def _own_accounts(session: Session, who: _Who) -> dict[int, AccountKind]:
-    return dict(
-        session.execute(
-            select(_account.c.id, _account.c.kind).where(_account.c.subscriber_id == who.subscriber.id)
-        ).all()
-    )
+    return dict(session.execute(_ACCOUNTS, {"subscriber_id": who.subscriber.id}).all())
 
 
 def _newest_postings(
@@ -815,30 +836,51 @@ def _newest_postings(
     conditions: Sequence[Any],
 ) -> Sequence[Any]:
     """The newest postings between these accounts and others: of each account from its own end of an index."""
+    if not own:
+        return ()
+    build = _select_newest if conditions else _known_newest
+    statement = build(
+        len(own), wanted.direction, before.rank if before else None, bool(wanted.words), tuple(conditions)
+    )
+    given: dict[str, Any] = {f"own_{number}": account_id for number, account_id in enumerate(own)}
+    given |= {"own": own, "start": _midnight(wanted.start_on), "end": _midnight(wanted.end_on), "many": many}
+    if before is not None:
+        given |= {"before_at": before.at, "before_number": before.number}
+    return session.execute(statement, given).all()
+
+
+def _select_newest(
+    accounts: int, direction: LineDirection | None, below: int | None, has_words: bool, conditions: tuple[Any, ...]
+) -> Select[Any]:
+    """Of so many accounts: `own` and each of them as `own_0`, `own_1`, …; `below`: the rank of the place above them."""
     sides = []
-    if wanted.direction != LineDirection.IN:
+    if direction != LineDirection.IN:
         sides.append((_posting.c.source_id, _posting.c.destination_id))
-    if wanted.direction != LineDirection.OUT:
+    if direction != LineDirection.OUT:
         sides.append((_posting.c.destination_id, _posting.c.source_id))
     moment, number = _posting.c.happened_at, _posting.c.id
-    start, end = _midnight(wanted.start_on), _midnight(wanted.end_on)
+    many: BindParameter[int] = bindparam("many")
     parts = []
-    for account_id in own:
+    for account in range(accounts):
         for side, other in sides:
             part = select(_posting.c.id, _posting.c.transaction_id, _posting.c.happened_at).where(
-                side == account_id, other.not_in(own), moment >= start, moment < end, *conditions
+                side == bindparam(f"own_{account}"),
+                other.not_in(bindparam("own", expanding=True)),
+                moment >= bindparam("start"),
+                moment < bindparam("end"),
+                *conditions,
             )
-            if before is not None:
-                part = part.where(_is_before(moment, number, before, _POSTING))
-            if conditions and wanted.words:  # their conditions ask for whom it was with
+            if below is not None:
+                part = part.where(_is_before(moment, number, _BEFORE._replace(rank=below), _POSTING))
+            if has_words:  # their conditions ask for whom it was with
                 part = part.join(_transaction, _transaction.c.id == _posting.c.transaction_id)
             parts.append(part.order_by(moment.desc(), number.desc()).limit(many).subquery())
-    if not parts:
-        return ()
     together = union_all(*(select(*part.c) for part in parts)).subquery()
-    return session.execute(
-        select(*together.c).order_by(together.c.happened_at.desc(), together.c.id.desc()).limit(many)
-    ).all()
+    return select(*together.c).order_by(together.c.happened_at.desc(), together.c.id.desc()).limit(many)
+
+
+_known_newest = cache(_select_newest)
+"""Without conditions there are few shapes, and to build one takes longer than to run it."""
 
 
 def _money_entries(
@@ -863,24 +905,12 @@ def _money_entries(
         explained.setdefault((row.transaction_id, together), []).append((row, origin))
     peers = _list_peers(session, who, [pairs[0][1] for pairs in explained.values()])
     others = {row.destination_id if row.source_id in accounts else row.source_id for row in rows}
-    income = {
-        account_id
-        for account_id, code in session.execute(select(_account.c.id, _account.c.code).where(_account.c.id.in_(others)))
-        if is_income(code)
-    }
+    income = {account_id for account_id, code in session.execute(_CODES, {"ids": list(others)}) if is_income(code)}
     return [_money_entry(who, pairs, accounts, peers, income) for pairs in explained.values()]
 
 
 def _list_postings(session: Session, transaction_ids: Sequence[int]) -> Sequence[Any]:
-    return session.execute(
-        select(*_posting.columns, _transaction.c.kind, _transaction.c.reference, _transaction.c.reverses_id)
-        .join(
-            _transaction,
-            and_(_transaction.c.id == _posting.c.transaction_id, _transaction.c.happened_at == _posting.c.happened_at),
-        )
-        .where(_transaction.c.id.in_(transaction_ids))
-        .order_by(_posting.c.id)
-    ).all()
+    return session.execute(_POSTINGS, {"ids": list(transaction_ids)}).all()
 
 
 def _list_peers(session: Session, who: _Who, postings: Sequence[Any]) -> dict[str, str]:

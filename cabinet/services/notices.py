@@ -8,15 +8,16 @@ news: no message goes, and after `TOLD_FOR` there is no notice either.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Integer, Table, func, tuple_, update
+from sqlalchemy import Integer, Select, Table, func, tuple_, update
 from sqlalchemy import cast as cast_to
 from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
 from cabinet import clock, news
-from cabinet.bulk import insert_many, is_among, known_among
+from cabinet.bulk import AMONG, among, insert_many, is_among, known_among, listed
 from cabinet.config import settings
 from cabinet.domain.allowances import UsageKind
 from cabinet.domain.autopay import PauseReason
@@ -24,7 +25,7 @@ from cabinet.domain.promotions import coming_fees
 from cabinet.locales import Language, name_in, translate
 from cabinet.models.base import metadata
 from cabinet.models.ledger import Account, AccountKind
-from cabinet.models.notices import EmailAddress, Notice, NoticeChoice, NoticeCursor, NoticeKind, Topic
+from cabinet.models.notices import Notice, NoticeChoice, NoticeCursor, NoticeKind, Topic
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import Allowance
@@ -39,6 +40,7 @@ AT_ONCE = 500
 
 _notice: Table = metadata.tables["notice"]
 _cursor: Table = metadata.tables["notice_cursor"]
+_address: Table = metadata.tables["email_address"]
 _NOTICE_COLUMNS = (
     *("subscriber_id", "kind", "reference", "facts", "happened_at", "read_at"),
     *("by_sms", "by_email"),
@@ -328,18 +330,19 @@ class _Recipient:
         return sms and bool(self.msisdn), email and bool(self.email) and settings().has_mail
 
 
+@cache
+def _addresses_among(dialect: str) -> Select[Any]:
+    is_one = among(_address.c.subscriber_id, dialect)
+    return select_of(_address.c.subscriber_id, _address.c.address).where(is_one, _address.c.address != "")
+
+
 def _ways_of(session: Session, events: Sequence[Event]) -> dict[int, _Recipient]:
     """Who of them can be told by SMS or e-mail. Most events are told in the cabinet alone: nobody else is read for."""
     if not events:
         return {}
     ids = {event.subscriber_id for event in events}
-    addresses = dict(
-        session.execute(
-            select(EmailAddress.subscriber_id, EmailAddress.address).where(
-                is_among(session, col(EmailAddress.subscriber_id), ids), EmailAddress.address != ""
-            )
-        ).all()
-    )
+    statement = _addresses_among(session.get_bind().dialect.name)
+    addresses = dict(session.execute(statement, {AMONG: listed(session, ids)}).all())
     interested = {
         event.subscriber_id
         for event in events

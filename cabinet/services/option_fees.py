@@ -97,19 +97,18 @@ _HOLD = (
 )
 
 
-def list_of(session: Session, subscriber_id: int) -> list[int]:
-    """Ids of what the subscriber has that costs something, held to the end of the transaction."""
-    return [row.id for row in session.execute(_HOLD, {"subscriber_id": subscriber_id})]
-
-
-def list_due_of(session: Session, subscriber_id: int, now: datetime) -> list[int]:
-    """Ids of those whose fee is due and that do not wait for money; all that cost something are held."""
-    rows = session.execute(_HOLD, {"subscriber_id": subscriber_id})
-    return [row.id for row in rows if row.state is not OptionState.SUSPENDED and row.next_fee_at <= now]
+def list_due_of(session: Session, subscriber_id: int, moment: datetime, *, but_suspended: bool = False) -> list[int]:
+    """Ids of what the subscriber has whose fee is due by that moment; what waits for money too, if not
+    `but_suspended`. All that costs something is held to the end of the transaction."""
+    return [
+        row.id
+        for row in session.execute(_HOLD, {"subscriber_id": subscriber_id})
+        if row.next_fee_at <= moment and not (but_suspended and row.state is OptionState.SUSPENDED)
+    ]
 
 
 def list_waiting(session: Session, subscriber_ids: Collection[int], now: datetime) -> set[int]:
-    """Those of them who have something that waits for money or for its fee; held as by `list_of`."""
+    """Those of them who have something that waits for money or for its fee; held as by `list_due_of`."""
     found: Any = session.exec(
         select(OptionSubscription.subscriber_id, OptionSubscription.state, OptionSubscription.next_fee_at)
         .where(

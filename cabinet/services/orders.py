@@ -420,7 +420,7 @@ def _hold(session: Session, subscriber_id: int, *, now: datetime) -> None:
     current = next((one for one in subscriptions if one.ended_at is None), None)
     if current is None:
         raise snapshots.NoPlan
-    due = option_fees.list_due_of(session, subscriber_id, now)
+    due = option_fees.list_due_of(session, subscriber_id, now, but_suspended=True)
     if current.state == SubscriptionState.ACTIVE and current.next_fee_at is not None and current.next_fee_at <= now:
         billing.charge_fees_until(session, [current.id], now, now=now)
     if due:

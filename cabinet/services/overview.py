@@ -10,7 +10,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import Select, bindparam, union_all
+from sqlalchemy import Select, Table, bindparam, union_all
 from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
 
@@ -20,18 +20,67 @@ from cabinet.domain.catalogue import Plan
 from cabinet.domain.effects import ItemKind, OptionState, Schedule, read_effects
 from cabinet.domain.errors import NotFound
 from cabinet.domain.promotions import coming_fees
-from cabinet.models.ledger import Account, AccountKind, LedgerTransaction, Posting
+from cabinet.models.base import metadata
+from cabinet.models.catalogue import PlanVersion
+from cabinet.models.ledger import AccountKind, Posting
 from cabinet.models.options import OptionSubscription
 from cabinet.models.orders import ScheduledChange
 from cabinet.models.subscribers import Subscriber
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
-from cabinet.models.usage import Allowance
-from cabinet.services import catalogue, discounts, expenses, tariffs
+from cabinet.services import catalogue, discounts, expenses
 
 LAST_OPERATIONS = 5
 PACE_NEEDS = timedelta(days=3)  # a forecast from less would be a guess
 FORESEEABLE = timedelta(days=366)
 TRIAL_ENDS_SOON = timedelta(days=3)
+
+# The page that is asked for most: to build these statements takes longer than to run them, so each is built once.
+
+_account: Table = metadata.tables["account"]
+_allowance: Table = metadata.tables["allowance"]
+_transaction: Table = metadata.tables["ledger_transaction"]
+_posting: Table = metadata.tables["posting"]
+
+_WHO = (
+    select_of(Subscriber, PlanSubscription, ScheduledChange, col(PlanVersion.digest), col(PlanVersion.is_archived))
+    .outerjoin(
+        PlanSubscription,
+        (col(PlanSubscription.subscriber_id) == col(Subscriber.id)) & col(PlanSubscription.ended_at).is_(None),
+    )
+    .outerjoin(PlanVersion, col(PlanVersion.id) == col(PlanSubscription.plan_version_id))
+    .outerjoin(
+        ScheduledChange,
+        (col(ScheduledChange.subscriber_id) == col(Subscriber.id))
+        & col(ScheduledChange.applied_at).is_(None)
+        & col(ScheduledChange.cancelled_at).is_(None),
+    )
+    .where(col(Subscriber.id) == bindparam("subscriber_id"))
+)
+_ACCOUNTS = select_of(
+    _account.c.id, _account.c.kind, _account.c.balance_kopecks, _account.c.credit_limit_kopecks
+).where(_account.c.subscriber_id == bindparam("subscriber_id"))
+_OPTIONS = select_of(OptionSubscription).where(
+    col(OptionSubscription.subscriber_id) == bindparam("subscriber_id"),
+    col(OptionSubscription.ended_at).is_(None),
+    col(OptionSubscription.state).in_((OptionState.SUSPENDED, OptionState.TRIAL)),
+)
+_ALLOWANCES = select_of(
+    *(_allowance.c.kind, _allowance.c.scope, _allowance.c.granted, _allowance.c.remaining),
+    *(_allowance.c.is_unlimited, _allowance.c.valid_from, _allowance.c.valid_until),
+).where(
+    _allowance.c.subscriber_id == bindparam("subscriber_id"),
+    _allowance.c.valid_until > bindparam("now"),
+    _allowance.c.valid_from <= bindparam("now"),
+)
+_OPERATIONS = (
+    select_of(
+        *(_posting.c.transaction_id, _posting.c.source_id, _posting.c.destination_id, _posting.c.amount_kopecks),
+        *(_posting.c.explanation, _transaction.c.kind, _transaction.c.happened_at),
+    )
+    .join(_posting, _posting.c.transaction_id == _transaction.c.id)
+    .where(_transaction.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_posting.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +222,8 @@ def get_overview(session: Session, subscriber_id: int, *, now: datetime) -> Over
     Raises:
         NotFound: there is no such subscriber.
     """
-    subscriber, subscription, waiting = _get_subscriber(session, subscriber_id)
-    plan = tariffs.get_plan(session, subscription.plan_version_id).plan if subscription else None
-    accounts = {
-        account.kind: account for account in session.exec(select(Account).where(Account.subscriber_id == subscriber_id))
-    }
+    subscriber, subscription, waiting, plan = _get_subscriber(session, subscriber_id)
+    accounts = {account.kind: account for account in session.execute(_ACCOUNTS, {"subscriber_id": subscriber_id}).all()}
     fee, fees_at = 0, list[datetime]()
     if subscription and plan and (fee := plan.fee_for(subscriber.region, subscription.settings)):
         fees_at = expenses.list_coming_fees(subscription, plan, now=now, until=now + FORESEEABLE)
@@ -214,10 +260,9 @@ def get_next_charge(session: Session, subscriber_id: int, *, now: datetime) -> N
     Raises:
         NotFound: there is no such subscriber.
     """
-    subscriber, subscription, waiting = _get_subscriber(session, subscriber_id)
-    if subscription is None:
+    subscriber, subscription, waiting, plan = _get_subscriber(session, subscriber_id)
+    if subscription is None or plan is None:
         return None
-    plan = tariffs.get_plan(session, subscription.plan_version_id).plan
     fee = plan.fee_for(subscriber.region, subscription.settings)
     if not fee:
         return None
@@ -232,27 +277,16 @@ def get_next_charge(session: Session, subscriber_id: int, *, now: datetime) -> N
 
 def _get_subscriber(
     session: Session, subscriber_id: int
-) -> tuple[Subscriber, PlanSubscription | None, ScheduledChange | None]:
-    found = session.exec(
-        select(Subscriber, PlanSubscription, ScheduledChange)
-        .outerjoin(
-            PlanSubscription,
-            (col(PlanSubscription.subscriber_id) == col(Subscriber.id)) & col(PlanSubscription.ended_at).is_(None),
-        )
-        .outerjoin(
-            ScheduledChange,
-            (col(ScheduledChange.subscriber_id) == col(Subscriber.id))
-            & col(ScheduledChange.applied_at).is_(None)
-            & col(ScheduledChange.cancelled_at).is_(None),
-        )
-        .where(Subscriber.id == subscriber_id)
-    ).first()
+) -> tuple[Subscriber, PlanSubscription | None, ScheduledChange | None, Plan | None]:
+    found = session.execute(_WHO, {"subscriber_id": subscriber_id}).first()
     if found is None:
         raise NotFound
-    return found
+    subscriber, subscription, waiting, digest, is_archived = found
+    plan = catalogue.facts_of(session, subscription.plan_version_id, digest, is_archived).plan if subscription else None
+    return subscriber, subscription, waiting, plan
 
 
-def _balance(accounts: dict[AccountKind, Account], kind: AccountKind) -> int:
+def _balance(accounts: dict[AccountKind, Any], kind: AccountKind) -> int:
     return accounts[kind].balance_kopecks if kind in accounts else 0
 
 
@@ -312,13 +346,7 @@ def _planned(waiting: ScheduledChange, plan: Plan) -> PlannedPlan | None:
 
 def _list_options(session: Session, subscriber_id: int, *, now: datetime) -> tuple[OptionToMind, ...]:
     """What does not work first, then trials by their ends."""
-    rows = session.exec(
-        select(OptionSubscription).where(
-            OptionSubscription.subscriber_id == subscriber_id,
-            col(OptionSubscription.ended_at).is_(None),
-            col(OptionSubscription.state).in_((OptionState.SUSPENDED, OptionState.TRIAL)),
-        )
-    ).all()
+    rows = session.execute(_OPTIONS, {"subscriber_id": subscriber_id}).scalars().all()
     soon = [
         row
         for row in rows
@@ -352,13 +380,8 @@ def list_allowances(
     session: Session, subscriber_id: int, plan: Plan | None, *, now: datetime
 ) -> tuple[AllowanceLeft, ...]:
     """What is left, those of the plan and all others together: data, voice, messages, then those limited to a scope."""
-    rows = session.exec(
-        select(Allowance).where(
-            Allowance.subscriber_id == subscriber_id, Allowance.valid_until > now, Allowance.valid_from <= now
-        )
-    ).all()
-    groups: dict[tuple[UsageKind, str], list[Allowance]] = {}
-    for row in rows:
+    groups: dict[tuple[UsageKind, str], list[Any]] = {}
+    for row in session.execute(_ALLOWANCES, {"subscriber_id": subscriber_id, "now": now}):
         groups.setdefault((row.kind, row.scope), []).append(row)
     zones = plan.zones if plan else {}
     ordered = sorted(groups, key=lambda key: (bool(key[1]), _ORDER.index(key[0]), key[1]))
@@ -367,7 +390,7 @@ def list_allowances(
     )
 
 
-def _left(rows: list[Allowance], scope_name: str, *, now: datetime) -> AllowanceLeft:
+def _left(rows: list[Any], scope_name: str, *, now: datetime) -> AllowanceLeft:
     granted, remaining = sum(row.granted for row in rows), sum(row.remaining for row in rows)
     expires_at = min(row.valid_until for row in rows if row.remaining or row.is_unlimited or not remaining)
     since, until = min(row.valid_from for row in rows), max(row.valid_until for row in rows)
@@ -441,15 +464,9 @@ def _list_operations(session: Session, account_ids: list[int], plan: Plan | None
     own = {f"own_{number}": account_id for number, account_id in enumerate(account_ids)}
     heads = session.execute(_newest(len(account_ids)), {**own, "own": account_ids}).scalars()
     chosen = list(dict.fromkeys(heads))[:LAST_OPERATIONS]
-    rows = session.exec(
-        select(LedgerTransaction, Posting)
-        .join(Posting, col(Posting.transaction_id) == col(LedgerTransaction.id))
-        .where(col(LedgerTransaction.id).in_(chosen))
-        .order_by(col(Posting.id))
-    )
-    found: dict[int, list[tuple[LedgerTransaction, Posting]]] = {}
-    for transaction, posting in rows:
-        found.setdefault(posting.transaction_id, []).append((transaction, posting))
+    found: dict[int, list[Any]] = {}
+    for row in session.execute(_OPERATIONS, {"ids": chosen}):
+        found.setdefault(row.transaction_id, []).append(row)
     return tuple(_operation(found[transaction_id], set(account_ids), plan) for transaction_id in chosen)
 
 
@@ -473,16 +490,14 @@ def _newest(accounts: int) -> Select[tuple[int]]:
     return select_of(ends.c.transaction_id).order_by(ends.c.happened_at.desc(), ends.c.id.desc())
 
 
-def _operation(rows: list[tuple[LedgerTransaction, Posting]], own: set[int], plan: Plan | None) -> Operation:
-    transaction, first = rows[0]
-    amount = sum(
-        posting.amount_kopecks * ((posting.destination_id in own) - (posting.source_id in own)) for _, posting in rows
-    )
+def _operation(rows: list[Any], own: set[int], plan: Plan | None) -> Operation:
+    first = rows[0]
+    amount = sum(row.amount_kopecks * ((row.destination_id in own) - (row.source_id in own)) for row in rows)
     zone = plan.zones.get(str(first.explanation.get("zone", ""))) if plan else None
     return Operation(
         transaction_id=first.transaction_id,
-        kind=transaction.kind,
-        happened_at=transaction.happened_at,
+        kind=first.kind,
+        happened_at=first.happened_at,
         amount_kopecks=amount,
         explanation=first.explanation,
         zone_name=zone.name if zone else "",

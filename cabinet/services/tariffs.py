@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from cabinet import clock
 from cabinet.domain.catalogue import Plan, SwitchTime
@@ -99,15 +99,16 @@ def subscribe(
     return subscription
 
 
+_SUBSCRIPTION = select(PlanSubscription).where(
+    col(PlanSubscription.subscriber_id) == bindparam("subscriber_id"),
+    col(PlanSubscription.started_at) <= bindparam("at"),
+    or_(col(PlanSubscription.ended_at).is_(None), col(PlanSubscription.ended_at) > bindparam("at")),
+)
+
+
 def get_subscription(session: Session, subscriber_id: int, at: datetime) -> PlanSubscription | None:
     """The subscription that held at that moment; None when there was none."""
-    return session.exec(
-        select(PlanSubscription).where(
-            PlanSubscription.subscriber_id == subscriber_id,
-            PlanSubscription.started_at <= at,
-            or_(col(PlanSubscription.ended_at).is_(None), col(PlanSubscription.ended_at) > at),
-        )
-    ).one_or_none()
+    return session.execute(_SUBSCRIPTION, {"subscriber_id": subscriber_id, "at": at}).scalar_one_or_none()
 
 
 # --- what a change would do ------------------------------------------------------------------------------------------
@@ -258,29 +259,24 @@ def _included(session: Session, plan: Plan) -> tuple[str, ...]:
     return tuple(option.name for option in orders.options_by_code(session).values() if plan.code in option.included_in)
 
 
-def list_offers(session: Session, subscriber_id: int, *, now: datetime) -> list[Offer]:
-    """The plans on sale in my region, and my own even if it is closed, in the order of the catalogue.
-
-    Raises:
-        NotFound, NoPlan: see `get_mine`.
-    """
-    snapshot = snapshots.read(session, subscriber_id, now=now)
+def list_offers(session: Session, mine: Mine) -> list[Offer]:
+    """The plans on sale in my region, and my own even if it is closed, in the order of the catalogue."""
     options = orders.options_by_code(session).values()
     offers = []
     for facts in list_plans(session):
-        plan, is_mine = facts.plan, facts.plan_version_id == snapshot.term.plan_version_id
-        if not is_mine and (facts.is_archived or not plan.is_sold_in(snapshot.region)):
+        plan, is_mine = facts.plan, (facts.plan.code, facts.plan.version) == (mine.plan.code, mine.plan.version)
+        if not is_mine and (facts.is_archived or not plan.is_sold_in(mine.region)):
             continue
-        settings = snapshot.term.settings if is_mine else plan.chosen({})
-        fee = plan.fee_for(snapshot.region, settings)
-        when = (SwitchTime.NOW,) if snapshot.term.is_suspended else plan.switching.joins
+        settings = mine.settings if is_mine else plan.chosen({})
+        fee = plan.fee_for(mine.region, settings)
+        when = (SwitchTime.NOW,) if mine.is_suspended else plan.switching.joins
         offers.append(
             Offer(
                 plan=plan,
                 settings=settings,
                 fee_kopecks=fee,
                 is_mine=is_mine,
-                fee_difference_kopecks=fee - snapshot.term.fee_kopecks if plan.period == snapshot.term.unit else None,
+                fee_difference_kopecks=fee - mine.fee_kopecks if plan.period == mine.plan.period else None,
                 when=when,
                 price_kopecks=plan.switching.price,
                 included_options=tuple(option.name for option in options if plan.code in option.included_in),
@@ -290,14 +286,14 @@ def list_offers(session: Session, subscriber_id: int, *, now: datetime) -> list[
         offers.insert(
             0,
             Offer(
-                plan=snapshot.plan,
-                settings=snapshot.term.settings,
-                fee_kopecks=snapshot.term.fee_kopecks,
+                plan=mine.plan,
+                settings=mine.settings,
+                fee_kopecks=mine.fee_kopecks,
                 is_mine=True,
                 fee_difference_kopecks=0,
                 when=(),
                 price_kopecks=0,
-                included_options=_included(session, snapshot.plan),
+                included_options=mine.included_options,
             ),
         )
     return offers

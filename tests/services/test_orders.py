@@ -358,8 +358,8 @@ def test_what_is_not_offered_is_refused(shop: Session, code: str, refusal: type[
 def test_offers_are_those_of_my_region_and_mine(shop: Session):
     anna, olga = given(shop, money=0), given(shop, "old", region="perm")
 
-    mine = {offer.plan.code: offer for offer in tariffs.list_offers(shop, anna, now=NOON)}
-    hers = {offer.plan.code: offer for offer in tariffs.list_offers(shop, olga, now=NOON)}
+    mine = {offer.plan.code: offer for offer in tariffs.list_offers(shop, tariffs.get_mine(shop, anna, now=NOON))}
+    hers = {offer.plan.code: offer for offer in tariffs.list_offers(shop, tariffs.get_mine(shop, olga, now=NOON))}
 
     assert list(mine) == ["start", "max", "fair", "daily", "free"]
     assert mine["start"].is_mine

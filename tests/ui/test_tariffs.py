@@ -89,11 +89,8 @@ def usage_of(month: int) -> Iterator[UsageRow]:
 def known(anna: Principal) -> tuple[Mine, list[Offer], Advice]:
     with db.reading() as session:
         who = anna.subscriber_id
-        return (
-            tariffs.get_mine(session, who, now=NOON),
-            tariffs.list_offers(session, who, now=NOON),
-            advisor.get_advice(session, who, now=NOON),
-        )
+        mine = tariffs.get_mine(session, who, now=NOON)
+        return mine, tariffs.list_offers(session, mine), advisor.get_advice(session, who, now=NOON)
 
 
 def ordered(anna: Principal, ask, *arguments, **named) -> None:

@@ -129,7 +129,7 @@ def _read_screen(session: Any, subscriber_id: int, *, now: datetime) -> _Screen:
     plans: _Plans | None = None
     try:
         mine = tariffs.get_mine(session, subscriber_id, now=now)
-        offers = tariffs.list_offers(session, subscriber_id, now=now)
+        offers = tariffs.list_offers(session, mine)
         plans = _Plans(mine, offers, advisor.get_advice(session, subscriber_id, now=now))
     except snapshots.NoPlan:
         log.info("a number without a tariff", subscriber_id=subscriber_id)
