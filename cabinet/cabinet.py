@@ -20,7 +20,7 @@ from cabinet.http.statement import Words
 from cabinet.keeping import App
 from cabinet.sandbox_bank import app as sandbox_bank
 from cabinet.services import demo, words
-from cabinet.ui import access, errors, faults, first_figures, formats, guard, shell
+from cabinet.ui import access, errors, faults, first_figures, formats, guard, left_pages, shell
 from cabinet.ui.autopay import page as autopay
 from cabinet.ui.bundles import page as bundles
 from cabinet.ui.catalogue_desk import edit as desk_edit
@@ -118,8 +118,10 @@ async def serving() -> AsyncIterator[None]:
             await beside.enter_async_context(worker.running())
         await beside.enter_async_context(sandbox_bank.running())
         looking = asyncio.create_task(health.examine())  # what is ill from the start is in the log
+        forgetting = asyncio.create_task(left_pages.forgetting(app))
         yield
         looking.cancel()
+        forgetting.cancel()
         await connections.close_all()  # the server waits for open tabs, and they do not leave by themselves
 
 

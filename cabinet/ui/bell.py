@@ -44,6 +44,8 @@ class BellState(rx.State):
                 await self._read()  # what happened since the page was opened was told to nobody
             while asyncio.get_running_loop().time() < ends:
                 await news.wait(bell, LOOK_EVERY)
+                if await guard.is_left():
+                    return
                 async with self:
                     if self._watches != number:
                         return

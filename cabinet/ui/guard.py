@@ -53,6 +53,7 @@ STAFF_SIGN_IN_PAGE = "/staff/login"
 log = structlog.get_logger(__name__)
 _principal: ContextVar[Principal | None] = ContextVar("principal", default=None)
 _staff: ContextVar[StaffPrincipal | None] = ContextVar("staff", default=None)
+_app: ContextVar[App | None] = ContextVar("app", default=None)
 
 
 def _name(state: type[BaseState], handler: str) -> str:
@@ -94,11 +95,11 @@ class Guard(Middleware):
         """None lets the event run; an update is sent instead of running it."""
         started = time.perf_counter()
         handler = RegistrationContext.get().event_handlers[event.name].handler
-        answer = await self._judge(state, event, handler)
+        answer = await self._judge(app, state, event, handler)
         _count(getattr(handler.fn, "__qualname__", "other"), answer, started)
         return answer
 
-    async def _judge(self, state: BaseState, event: Event, handler: EventHandler) -> StateUpdate | None:
+    async def _judge(self, app: App, state: BaseState, event: Event, handler: EventHandler) -> StateUpdate | None:
         label = access.of(handler.fn)
         if label is None and event.name not in REFLEX_NEEDS:
             log.warning("event refused: its handler is not for browsers", handler=event.name)
@@ -115,6 +116,7 @@ class Guard(Middleware):
         principal, member = await connections.who(key), await connections.who_of_staff(key)
         _principal.set(principal)
         _staff.set(member)
+        _app.set(app)
         await _bind(state, principal, member)
         if label is None or _is_allowed(label, principal, member):
             return None
@@ -172,6 +174,14 @@ def staff(state: BaseState) -> StaffPrincipal:
 def staff_id(state: BaseState) -> int:
     """The id of the member of the staff who called; raises as `staff` does."""
     return staff(state).staff_id
+
+
+async def is_left() -> bool:
+    """Whether the page that called the running handler is gone: no process has a websocket of it open."""
+    app = _app.get()
+    if app is None or app.event_namespace is None:
+        return False
+    return not await app.event_namespace._token_manager.is_token_connected(EventContext.get().token)
 
 
 @contextmanager

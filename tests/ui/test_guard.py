@@ -22,6 +22,7 @@ from cabinet.services.pre_sessions import Browser
 from cabinet.ui import access, guard
 from cabinet.ui.faults import FaultState
 from tests.sockets import Refused, running
+from tests.waiting import wait_until
 
 STATE = "reflex___state____state"
 
@@ -63,6 +64,14 @@ def states() -> SimpleNamespace:
             await asyncio.sleep(0.4)
             async with self:
                 self.secret = f"late secret of {guard.subscriber_id(self)}"
+
+        @rx.event(background=True)
+        @access.subscriber
+        async def stay(self) -> None:
+            ran.append("stay")
+            while not await guard.is_left():
+                await asyncio.sleep(0.01)
+            ran.append("left")
 
         @access.public
         async def chain(self) -> Any:
@@ -184,6 +193,16 @@ async def test_a_chained_background_event_knows_who_began_it(anna):
         await tab.call(page.Probe.yields)
 
         assert tab.value(page.Probe, "secret") == f"watched by {anna.id}"
+
+
+async def test_a_background_handler_is_told_that_its_page_was_left(anna):
+    async with running(states) as (world, page):
+        tab = await world.visit(cookie=anna.cookie)
+        await tab.call(page.Probe.stay)
+        assert page.ran == ["stay"]
+
+        await tab.close()
+        await asyncio.to_thread(wait_until, lambda: page.ran == ["stay", "left"])
 
 
 async def test_a_public_handler_serves_strangers(database):

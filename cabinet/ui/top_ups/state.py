@@ -200,6 +200,8 @@ class ResultState(PageState, rx.State):
                 await self._read()  # what came since the page was opened was told to nobody
             while self.result.state == "wait" and asyncio.get_running_loop().time() < ends:
                 await news.wait(bell, LOOK_EVERY)
+                if await guard.is_left():
+                    return
                 async with self:
                     if self._watches != number:
                         return
