@@ -11,7 +11,7 @@ A default of a model below never changes: stored contents leave defaults out.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as field_of
 from decimal import Decimal
@@ -399,6 +399,11 @@ class Plan(_Version):
             sums[key] = None if before is None or grant.amount is None else before + grant.amount
         return tuple(Grant(kind=kind, scope=scope, amount=amount) for (kind, scope), amount in sums.items())
 
+    def rate_in(self, kind: UsageKind, direction: Direction, zone: str) -> Rate | None:
+        """The price that holds in the zone: its own, or that of the zone it is rated like; None: there is none."""
+        lines = {(line.kind, line.direction, line.zone): line for line in self.rates}
+        return _priced(lines, kind, direction, _likes(self.zones, zone))
+
     def compile(self) -> Rates:
         """The plan's rates as `rating.rate` takes them."""
         lines = {(line.kind, line.direction, line.zone): line for line in self.rates}
@@ -415,8 +420,7 @@ class Plan(_Version):
         self, lines: Mapping[tuple[UsageKind, Direction, str], Rate], kind: UsageKind, direction: Direction, zone: str
     ) -> Rule | None:
         chain = _likes(self.zones, zone)
-        priced_as = Direction.OUT if kind == UsageKind.DATA else direction
-        line = next((lines[kind, priced_as, like] for like in chain if (kind, priced_as, like) in lines), None)
+        line = _priced(lines, kind, Direction.OUT if kind == UsageKind.DATA else direction, chain)
         free: Reason | None = None
         if kind == UsageKind.DATA and not set(chain).isdisjoint(self.zero_rated):
             free = Reason.ZERO_RATED
@@ -555,6 +559,46 @@ class PromisedPayment(_Version):
         if not self.least <= kopecks <= self.most or kopecks % 100:
             return None
         return next(step.fee for step in self.steps if kopecks <= step.up_to)
+
+
+class Misfit(NamedTuple):
+    """What does not fit in a plan: where in it, and the reason as the file's reader tells it."""
+
+    at: tuple[int | str, ...]
+    reason: str
+
+
+def misfits(plan: Plan, regions: Collection[str], zones: Collection[str]) -> Iterator[Misfit]:
+    """What in a plan names something that is not there, or is said twice: of the file's plans and of the desk's."""
+
+    def named(at: tuple[int | str, ...], code: str, known: Collection[str], section: str) -> Iterator[Misfit]:
+        if code and code not in known:
+            yield Misfit(at, f"{code!r} is none of the {section}")
+
+    for region in plan.fee_by_region:
+        yield from named(("fee_by_region", region), region, regions, "regions")
+    for index, grant in enumerate(plan.allowances):
+        yield from named(("allowances", index, "scope"), grant.scope, zones, "zones")
+    for index, setting in enumerate(plan.settings):
+        if setting.code in [other.code for other in plan.settings[:index]]:
+            yield Misfit(("settings", index, "code"), f"{setting.code!r} is already a setting of this plan")
+        for number, step in enumerate(setting.steps):
+            for grant in step.gives:
+                yield from named(("settings", index, "steps", number, "gives"), grant.scope, zones, "zones")
+    for index, zone in enumerate(plan.zero_rated):
+        yield from named(("zero_rated", index), zone, zones, "zones")
+    if plan.on_net_unlimited and ON_NET not in zones:
+        yield Misfit(("on_net_unlimited",), f"there is no zone {ON_NET!r}")
+
+
+def unpriced(plan: Plan) -> Iterator[tuple[Grant, Setting | None, Step | None]]:
+    """What a whole plan gives and has no price for, which would never be spent; with the step that gives it."""
+    rules = plan.compile().rules
+    given: list[tuple[Grant, Setting | None, Step | None]] = [(grant, None, None) for grant in plan.allowances]
+    given += [(grant, setting, step) for setting in plan.settings for step in setting.steps for grant in step.gives]
+    for grant, setting, step in given:
+        if (grant.kind, Direction.OUT, grant.scope or HOME) not in rules:
+            yield grant, setting, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -786,33 +830,16 @@ class _Reader:
             first.setdefault(key, index)
 
     def _check_plan(self, plan: Plan, at: _Loc, known: dict[str, set[str]]) -> None:
-        for region in plan.fee_by_region:
-            self._check_reference((*at, "fee_by_region", region), region, known["regions"], "regions")
-        for index, grant in enumerate(plan.allowances):
-            self._check_reference((*at, "allowances", index, "scope"), grant.scope, known["zones"], "zones")
-        for index, setting in enumerate(plan.settings):
-            if setting.code in [other.code for other in plan.settings[:index]]:
-                self._fault((*at, "settings", index, "code"), f"{setting.code!r} is already a setting of this plan")
-            for number, step in enumerate(setting.steps):
-                for grant in step.gives:
-                    place = (*at, "settings", index, "steps", number, "gives")
-                    self._check_reference(place, grant.scope, known["zones"], "zones")
-        for index, zone in enumerate(plan.zero_rated):
-            self._check_reference((*at, "zero_rated", index), zone, known["zones"], "zones")
-        if plan.on_net_unlimited and ON_NET not in known["zones"]:
-            self._fault((*at, "on_net_unlimited"), f"there is no zone {ON_NET!r}")
+        for misfit in misfits(plan, known["regions"], known["zones"]):
+            self._fault((*at, *misfit.at), misfit.reason)
         if plan.zones:
             self._fault((*at, "zones"), "zones belong to the whole catalogue, not to a plan")
         self._check_rates(list(enumerate(plan.rates)), (*at, "rates"), known["zones"])
 
     def _check_allowances_have_rates(self, plan: Plan, at: _Loc) -> None:
-        """An allowance of what the plan cannot rate would never be spent."""
-        rules = plan.compile().rules
-        given = [*plan.allowances, *(g for setting in plan.settings for step in setting.steps for g in step.gives)]
-        for grant in given:
+        for grant, _, _ in unpriced(plan):
             zone = grant.scope or HOME
-            if (grant.kind, Direction.OUT, zone) not in rules:
-                self._fault(at, f"plan {plan.code!r} gives {grant.kind} but has no price of it in zone {zone!r}")
+            self._fault(at, f"plan {plan.code!r} gives {grant.kind} but has no price of it in zone {zone!r}")
 
     def _check_option(self, option: Option, at: _Loc, known: dict[str, set[str]]) -> None:
         for index, grant in enumerate(option.gives):
@@ -865,6 +892,13 @@ def _likes(zones: Mapping[str, Zone], zone: str) -> list[str]:
     while len(chain) <= len(zones) and chain[-1] in zones and zones[chain[-1]].like:
         chain.append(zones[chain[-1]].like)
     return chain
+
+
+def _priced(
+    lines: Mapping[tuple[UsageKind, Direction, str], Rate], kind: UsageKind, direction: Direction, chain: Iterable[str]
+) -> Rate | None:
+    """The first price of a zone and of those that it is rated like."""
+    return next((lines[kind, direction, zone] for zone in chain if (kind, direction, zone) in lines), None)
 
 
 def _with_base(plan: Plan, base: Sequence[Rate], zones: Mapping[str, Zone]) -> Plan:

@@ -169,6 +169,16 @@ def _contents_of(table: Table) -> Select[Any]:
     return select_of(table.c.digest, table.c.content).where(table.c.id.in_(bindparam("ids", expanding=True)))
 
 
+def add_first(session: Session, table: type[Any], item: Plan | Option | Bundle, *, now: datetime) -> None:
+    """Keeps the first version of something new.
+
+    Raises:
+        IntegrityError: there is something with its code by now; nothing was kept.
+    """
+    with session.begin_nested():
+        session.add(_row_of(table, item, now))
+
+
 # --- plans -----------------------------------------------------------------------------------------------------------
 
 

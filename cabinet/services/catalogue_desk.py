@@ -11,11 +11,12 @@ from datetime import date, datetime, time
 from typing import Any, cast
 
 from sqlalchemy import func, or_, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from cabinet import clock
 from cabinet.domain.catalogue import Bundle, Option, Plan, SoldKind, VersionOutcome
-from cabinet.domain.catalogue_edit import next_version, read_day
+from cabinet.domain.catalogue_edit import CODE_TAKEN, EditWrong, copy_of, next_version, read_day
 from cabinet.domain.errors import CabinetError, NotFound
 from cabinet.domain.wording import texts_of
 from cabinet.models.catalogue import BundleVersion, OptionVersion, PlannedVersion, PlanVersion
@@ -193,6 +194,43 @@ def publish(
     session.flush()
     facts["starts_on"] = drafted.starts_on.isoformat()
     staff.record(session, staff_id, "version_planned", facts=facts, now=now)
+    return drafted
+
+
+def draft_copy(
+    session: Session, kind: SoldKind, code: str, version: int, typed: Mapping[str, Any], *, now: datetime
+) -> Draft:
+    """What was typed over this version as something new, of which nobody has any; `typed` has `new_code` and `on_sale`.
+
+    Raises:
+        NotFound: there is none with this code.
+        ChangedMeanwhile: another version is sold by now.
+        EditWrong: what was typed makes nothing new.
+    """
+    newest = get_sold(session, kind, code, now=now).newest
+    if newest.version != version:
+        raise ChangedMeanwhile
+    taken = set(session.exec(select(_TABLES[kind].code)).all())
+    after = copy_of(newest.item, typed, catalogue.regions(), taken)
+    return Draft(newest.item, after, clock.local(now).date(), 0)
+
+
+def create(
+    session: Session, staff_id: int, kind: SoldKind, code: str, version: int, typed: Mapping[str, Any], *, now: datetime
+) -> Draft:
+    """Publishes the drafted copy as the first version of something new, at once; what it was made of stays as it is.
+
+    Raises:
+        NotFound, ChangedMeanwhile, EditWrong: see `draft_copy`.
+    """
+    drafted = draft_copy(session, kind, code, version, typed, now=now)
+    made = drafted.after
+    try:
+        catalogue.add_first(session, _TABLES[kind], made, now=now)
+    except IntegrityError:
+        raise EditWrong({"new_code": CODE_TAKEN}) from None
+    facts = {"sold": kind.value, "code": made.code, "version": made.version, "like": code}
+    staff.record(session, staff_id, "item_created", facts=facts, now=now)
     return drafted
 
 

@@ -12,7 +12,7 @@ from babel.plural import PluralRule, to_python
 
 from cabinet.clock import local
 from cabinet.domain.allowances import UsageKind
-from cabinet.locales import Language
+from cabinet.locales import Language, translate
 
 NARROW = "\u202f"
 MINUS = "\u2212"
@@ -161,6 +161,11 @@ def quantity(kind: UsageKind, amount: int, language: Language = "ru") -> str:
             return data(amount, language)
         case UsageKind.SMS:
             return messages(amount, language)
+
+
+def granted(kind: UsageKind, amount: int | None, language: Language = "ru") -> str:
+    """The same of what may be without limit."""
+    return translate("безлимит", language) if amount is None else quantity(kind, amount, language)
 
 
 def countdown(seconds: int) -> str:

@@ -20,7 +20,7 @@ from cabinet.services import catalogue_desk, options, staff, tariffs
 from cabinet.services.catalogue_desk import AlreadyPlanned, ChangedMeanwhile, Draft
 from tests.conftest import NOON, both_engines
 from tests.services.test_options import CATALOGUE, switched_on
-from tests.services.test_orders import given, moscow, store
+from tests.services.test_orders import confirmed, given, moscow, store
 
 
 @pytest.fixture
@@ -304,3 +304,85 @@ def test_two_workers_bring_a_planned_version_once(database: Engine):
         assert sum(pool.map(one, range(2))) == 1
     with db.reading() as session:
         assert [row.version for row in sold(session, "start").versions] == [2, 1]
+
+
+# something new, from what there is
+
+
+def create(session: Session, member: int, kind: SoldKind = SoldKind.PLAN, code: str = "start", **typed: str) -> Draft:
+    usual = {"new_code": "start_plus", "name": "Старт плюс", "on_sale": "yes"}
+    return catalogue_desk.create(session, member, kind, code, 1, usual | typed, now=NOON)
+
+
+def test_something_new_is_joined_at_once_and_what_it_was_made_of_stays(shop: Session):
+    anna = given(shop, "start", money=100_000)
+    before = sold(shop, "start")
+
+    create(shop, product(shop), fee="350")
+
+    made = sold(shop, "start_plus")
+    assert (made.newest.version, made.newest.item.fee, made.is_on_sale, made.numbers) == (1, 35_000, True, 0)
+    assert sold(shop, "start") == before
+    confirmed(shop, anna, tariffs.quote_switch(shop, anna, "start_plus", now=NOON))
+
+
+def test_something_new_may_wait_off_sale(shop: Session):
+    member, anna = product(shop), given(shop, "start", money=100_000)
+    create(shop, member, on_sale="no")
+
+    with pytest.raises(PlanNotOffered):
+        tariffs.quote_switch(shop, anna, "start_plus", now=NOON)
+    catalogue_desk.change_sale(shop, member, SoldKind.PLAN, "start_plus", 1, is_on_sale=True, now=NOON)
+    assert tariffs.quote_switch(shop, anna, "start_plus", now=NOON)
+
+
+def test_a_new_service_and_a_new_package_keep_what_has_no_field(shop: Session):
+    member = product(shop)
+    create(shop, member, SoldKind.OPTION, "super", new_code="super2", name="Ещё о звонках", price="20")
+    create(shop, member, SoldKind.BUNDLE, "monthly", new_code="monthly2", name="+20 ГБ", gives="20")
+
+    service, bundle = sold(shop, "super2", SoldKind.OPTION), sold(shop, "monthly2", SoldKind.BUNDLE)
+    assert (service.newest.item.price_kopecks, service.newest.item.per, service.newest.item.requires) == (
+        2_000,
+        "day",
+        ("caller",),
+    )
+    assert (bundle.newest.item.gives.amount, bundle.newest.item.recurring) == (20 * 2**30, True)
+
+
+def test_who_made_something_new_is_written_down(shop: Session):
+    create(shop, product(shop))
+
+    (action,) = shop.exec(select(StaffAction)).all()
+    assert (action.kind, action.facts) == (
+        "item_created",
+        {"sold": "plan", "code": "start_plus", "version": 1, "like": "start"},
+    )
+
+
+def test_something_new_of_a_version_that_is_not_sold_any_more_is_not_made(shop: Session):
+    member = product(shop)
+    publish(shop, member)
+
+    with pytest.raises(ChangedMeanwhile):
+        create(shop, member)
+
+
+@both_engines
+def test_of_two_with_one_new_code_one_is_told(database: Engine):
+    with db.transaction() as session:
+        store(session, CATALOGUE)
+        member = product(session)
+    together = Barrier(2)
+
+    def one(name: str) -> str:
+        together.wait()
+        try:
+            with db.transaction() as session:
+                create(session, member, name=name)
+        except EditWrong as wrong:
+            return ", ".join(wrong.faults)
+        return "made"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(one, ["Раз", "Два"])) == ["made", "new_code"]

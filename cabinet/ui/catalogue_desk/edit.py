@@ -37,7 +37,7 @@ def desk_edit() -> rx.Component:
             kit.loading(kit.bone("mt-5 h-96 w-full")),
         ),
         here="/staff/catalogue/",
-        title=t("Новая версия"),
+        title=rx.cond(DeskEditState.is_copy, t("Новое на основе"), t("Новая версия")),
         lead=DeskEditState.name,
         action=kit.page_action(t("Назад"), rx.Var.create(_BACK), "arrow_left"),
         permission=Permission.SALES,
@@ -61,19 +61,42 @@ def _editor() -> rx.Component:
 
 
 def _group(group: rx.Var[GroupView]) -> rx.Component:
-    return rx.el.fieldset(
-        rx.el.legend(group.title, class_name="float-left mb-1 w-full text-lg font-bold"),
-        rx.el.p(group.hint, class_name="clear-both mb-4 text-sm text-muted empty:hidden"),
-        rx.el.div(
-            rx.foreach(group.fields, _field),
-            class_name=rx.cond(
-                group.is_wide,
-                "clear-both space-y-4",
+    return rx.cond(
+        group.is_folded,
+        rx.el.details(
+            rx.el.summary(
+                rx.el.h2(group.title, class_name="inline text-lg font-bold"),
+                kit.icon("chevron_down", "size-5 text-muted transition-transform group-open:rotate-180"),
+                class_name="flex min-h-11 cursor-pointer items-center justify-between gap-3",
+            ),
+            rx.el.p(group.hint, class_name="mb-4 text-sm text-muted empty:hidden"),
+            _fields(group),
+            open=group.is_open,
+            key=group.title,
+            class_name=f"group {recipes.CARD}",
+        ),
+        rx.el.fieldset(
+            rx.el.legend(group.title, class_name="float-left mb-1 w-full text-lg font-bold"),
+            rx.el.p(group.hint, class_name="clear-both mb-4 text-sm text-muted empty:hidden"),
+            _fields(group),
+            key=group.title,
+            class_name=recipes.CARD,
+        ),
+    )
+
+
+def _fields(group: rx.Var[GroupView]) -> rx.Component:
+    return rx.el.div(
+        rx.foreach(group.fields, _field),
+        class_name=rx.cond(
+            group.is_wide,
+            "clear-both space-y-4",
+            rx.cond(
+                group.is_paired,
+                "clear-both grid grid-cols-1 items-start gap-4 sm:grid-cols-2",
                 "clear-both grid grid-cols-1 items-start gap-4 sm:grid-cols-2 md:grid-cols-3",
             ),
         ),
-        key=group.title,
-        class_name=recipes.CARD,
     )
 
 
@@ -97,7 +120,15 @@ def _field(one: rx.Var[FieldView]) -> rx.Component:
             one.kind,
             ("lines", kit.text_area(rows="3", max_length=1000, **props)),
             ("date", rx.el.input(type="date", class_name=look, **props)),
-            rx.el.input(auto_complete="off", class_name=look, **props),
+            (
+                "choice",
+                rx.el.select(
+                    rx.foreach(one.choices, lambda choice: rx.el.option(choice.name, value=choice.value)),
+                    class_name=f"{recipes.FIELD} appearance-auto",
+                    **props,
+                ),
+            ),
+            rx.el.input(auto_complete="off", placeholder=one.usual, class_name=look, **props),
         ),
         rx.el.p(
             rx.cond(one.error, kit.icon("alert"), rx.fragment()),

@@ -76,6 +76,7 @@ def _standing() -> rx.Component:
                     rx.fragment(),
                     kit.button_link(t("Новая версия"), _ITEM.edit, "secondary", "plus", class_name="mt-4"),
                 ),
+                rx.el.p(kit.page_action(_ITEM.copy_label, _ITEM.copy), class_name="mt-3"),
                 rx.cond(_ITEM.is_on_sale, _close(), _open()),
             ),
             rx.fragment(),
@@ -153,6 +154,7 @@ def _english() -> rx.Component:
                 rx.el.summary(
                     rx.el.h2(t("По-английски"), id="english", class_name=f"{recipes.CARD_TITLE} inline"),
                     rx.cond(_ITEM.without_english, kit.tag(_ITEM.without_english, "warn"), rx.fragment()),
+                    kit.icon("chevron_down", "ml-auto size-5 text-muted transition-transform group-open:rotate-180"),
                     class_name="flex min-h-11 cursor-pointer flex-wrap items-center gap-3",
                 ),
                 rx.el.p(
@@ -160,13 +162,17 @@ def _english() -> rx.Component:
                     class_name=recipes.HINT,
                 ),
                 rx.el.form(
-                    rx.foreach(_ITEM.english, _word),
+                    rx.el.div(
+                        rx.foreach(_ITEM.english, _word),
+                        class_name="grid grid-cols-1 items-end gap-4 sm:grid-cols-2",
+                    ),
                     kit.button(t("Сохранить слова"), "secondary", type="submit", class_name="w-full sm:w-auto"),
                     on_submit=DeskItemState.save_words,
                     reset_on_submit=False,
                     key=_ITEM.code,
                     class_name="mt-4 space-y-4",
                 ),
+                class_name="group",
             ),
             aria_labelledby="english",
             class_name=recipes.CARD,
@@ -187,6 +193,7 @@ def _word(word: rx.Var[WordView]) -> rx.Component:
             rx.el.input(auto_complete="off", max_length=4000, class_name=recipes.FIELD, **props),
         ),
         key=word.key,
+        class_name=rx.cond(word.is_long, "sm:col-span-2", ""),
     )
 
 

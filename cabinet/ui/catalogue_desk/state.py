@@ -20,7 +20,11 @@ from cabinet.ui import access, guard
 from cabinet.ui.catalogue_desk import views
 from cabinet.ui.catalogue_desk.views import DraftView, GroupView, ItemView, RowView
 
-_DONE = {"published": "Новая версия в продаже.", "planned": "Новая версия запланирована."}
+_DONE = {
+    "published": "Новая версия в продаже.",
+    "planned": "Новая версия запланирована.",
+    "created": "Готово: это новое в каталоге.",
+}
 LONGEST = 41  # a letter more than a code has
 _CODE = re.compile(r"[a-z0-9_-]{1,40}", re.ASCII)
 
@@ -125,7 +129,8 @@ class DeskItemState(rx.State):
 
 
 class DeskEditState(rx.State):
-    """The editor of a new version: what was typed is looked at first, and published as it was shown.
+    """The editor of a new version, or (`is_copy`) of something new that begins as a copy: what was typed is looked at
+    first, and published as it was shown.
 
     `version` is the one that is edited; `key` is another one where the fields have to be filled anew.
     """
@@ -139,6 +144,7 @@ class DeskEditState(rx.State):
     version: int = 0
     groups: list[GroupView] = []
     draft: DraftView = DraftView()
+    is_copy: bool = False
     is_shown: bool = False
     answer: int = 0
     refusal: str = ""
@@ -150,6 +156,7 @@ class DeskEditState(rx.State):
         what is typed while the page loads would be lost."""
         asked, before = self.router.url.query_parameters, self.groups
         self.kind, self.code = asked.get("kind", "")[:LONGEST], asked.get("code", "")[:LONGEST]
+        self.is_copy = asked.get("copy", "") == "1"
         self.refusal, self.is_shown, self._typed = "", False, {}
         await self._read({}, clock.local(clock.now()).date().isoformat())
         self.key += self.groups != before
@@ -164,13 +171,20 @@ class DeskEditState(rx.State):
         now, language = clock.now(), language_of(self.router.headers.cookie)
         try:
             found = await in_read_session(
-                catalogue_desk.draft, SoldKind(self.kind), self.code, self.version, self._typed, now=now
+                catalogue_desk.draft_copy if self.is_copy else catalogue_desk.draft,
+                SoldKind(self.kind),
+                self.code,
+                self.version,
+                self._typed,
+                now=now,
             )
         except CabinetError as error:
             await self._refuse(error)
             return
         await self._read({}, self._typed.get("starts_on", ""))
-        self.draft = views.draft_view(found, _regions(language), now, language)
+        regions = _regions(language)
+        shown = views.copy_view(found, regions, language) if self.is_copy else None
+        self.draft = shown or views.draft_view(found, regions, now, language)
         self.refusal, self.is_shown = "", True
 
     @access.staff(Permission.SALES)
@@ -179,8 +193,8 @@ class DeskEditState(rx.State):
         if not self.is_shown:
             return None
         try:
-            await in_session(
-                catalogue_desk.publish,
+            done = await in_session(
+                catalogue_desk.create if self.is_copy else catalogue_desk.publish,
                 guard.staff_id(self),
                 SoldKind(self.kind),
                 self.code,
@@ -194,8 +208,8 @@ class DeskEditState(rx.State):
             return None
         self.is_shown = self.is_ready = False
         self.groups = []  # the editor opens anew next time
-        done = "published" if self.draft.is_at_once else "planned"
-        return rx.redirect(f"/staff/catalogue/item/?kind={self.kind}&code={self.code}&done={done}")
+        said = "created" if self.is_copy else "published" if self.draft.is_at_once else "planned"
+        return rx.redirect(f"/staff/catalogue/item/?kind={self.kind}&code={done.after.code}&done={said}")
 
     @access.staff(Permission.SALES)
     async def dismiss(self):
@@ -228,7 +242,9 @@ class DeskEditState(rx.State):
         self.is_missing = False
         newest = sold.newest
         self.name, self.version = name_in(newest.item.name, language), newest.version
-        self.groups = views.group_views(newest.item, _regions(language), starts_on, faults, language)
+        self.groups = views.group_views(
+            newest.item, _regions(language), starts_on, faults, language, is_copy=self.is_copy
+        )
 
 
 def _regions(language: Language) -> dict[str, str]:

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from cabinet import clock
 from cabinet.domain.allowances import UsageKind
-from cabinet.domain.catalogue import Bundle, Option, OptionPeriod, Plan, Rate, SoldKind
-from cabinet.domain.catalogue_edit import TEXTS, UNLIMITED, fields_of
+from cabinet.domain.catalogue import HOME, Bundle, Option, OptionPeriod, Plan, Setting, SoldKind, Step
+from cabinet.domain.catalogue_edit import FREE, NO, TEXTS, UNLIMITED, YES, choices_of, controls_of, fields_of, rate_of
 from cabinet.domain.money import parse_kopecks
 from cabinet.domain.periods import PeriodUnit
+from cabinet.domain.rating import Direction
 from cabinet.locales import Language, name_in, translate
 from cabinet.services import words
 from cabinet.services.catalogue_desk import Draft, Planned, Sold, VersionRow
@@ -25,6 +26,34 @@ _PLAIN = {
     "price": "Цена",
     "lasts_days": "Сколько дней действует",
 }
+_SWITCHING = {
+    "price": "Плата за переход на тариф",
+    "joins": "Когда переходят на тариф",
+    "settings": "Когда меняют настройки",
+    "first_period": "Первый период, если сразу",
+    "refund_unused_fee": "Плата за оставшиеся дни, если уйти сразу",
+    "keep_leftovers": "Пакеты, если уйти сразу",
+}
+_TIMES = {
+    "period_end,now": "со следующего периода или сразу",
+    "now,period_end": "сразу или со следующего периода",
+    "period_end": "со следующего периода",
+    "now": "сразу",
+}
+_CHOICES = {
+    "keep": {YES: "остаётся", NO: "убрать"},
+    "joins": _TIMES,
+    "settings": _TIMES,
+    "first_period": {"whole": "целый, с этого дня", "by_day": "по дням, до конца нынешнего"},
+    "refund_unused_fee": {YES: "вернём", NO: "не возвращаем"},
+    "keep_leftovers": {YES: "остаются до конца периода", NO: "пропадают"},
+}
+_COPY = {
+    SoldKind.PLAN: "Новый тариф на основе этого",
+    SoldKind.OPTION: "Новая услуга на основе этой",
+    SoldKind.BUNDLE: "Новый пакет на основе этого",
+}
+_NEW = {"name": "Название", "price": "Прибавка к плате"}
 _GIVES = {UsageKind.DATA: "Интернет", UsageKind.VOICE: "Звонки", UsageKind.SMS: "SMS"}
 _UNITS = {UsageKind.DATA: "ГБ", UsageKind.VOICE: "мин", UsageKind.SMS: "шт."}
 _LONG = 48
@@ -72,8 +101,17 @@ class VersionView:
 
 
 @dataclass
+class ChoiceView:
+    """What may be picked in a field."""
+
+    value: str
+    name: str
+
+
+@dataclass
 class FieldView:
-    """A field of the editor; `error` says what is wrong with it. `kind`: text, lines or date."""
+    """A field of the editor; `error` says what is wrong with it. `kind`: text, lines, date or choice. `usual` is what
+    holds where it is empty."""
 
     key: str
     name: str
@@ -81,16 +119,22 @@ class FieldView:
     unit: str
     kind: str
     error: str = ""
+    usual: str = ""
+    choices: list[ChoiceView] = field(default_factory=list)
 
 
 @dataclass
 class GroupView:
-    """Fields that belong together; `is_wide` ones are long and stand one below the other."""
+    """Fields that belong together; `is_wide` ones are long and stand one below the other, `is_paired` ones two and two,
+    `is_folded` ones are many and seldom wanted: they open by a press, or when something is wrong with one."""
 
     title: str
     hint: str
     is_wide: bool
     fields: list[FieldView]
+    is_paired: bool = False
+    is_folded: bool = False
+    is_open: bool = False
 
 
 @dataclass
@@ -140,6 +184,8 @@ class ItemView:
     versions: list[VersionView] = field(default_factory=list)
     planned: PlannedView = field(default_factory=PlannedView)
     edit: str = ""
+    copy: str = ""
+    copy_label: str = ""
     english: list[WordView] = field(default_factory=list)
     without_english: str = ""
 
@@ -189,6 +235,8 @@ def item_view(
         ],
         planned=_planned_view(sold, regions, now, language),
         edit=f"/staff/catalogue/edit/?kind={sold.kind}&code={sold.code}",
+        copy=f"/staff/catalogue/edit/?kind={sold.kind}&code={sold.code}&copy=1",
+        copy_label=translate(_COPY[sold.kind], language),
         english=[
             WordView(words.key_of(russian), russian, text, len(russian) > _LONG) for russian, text in english.items()
         ],
@@ -199,46 +247,136 @@ def item_view(
 # --- a new version ---------------------------------------------------------------------------------------------------
 
 _GROUPS = {
+    "new": ("Новое", "Код видят файл каталога и выгрузки; потом он не меняется."),
     "words": ("Слова", "Так это называется и описывается для абонента."),
     "fee": ("Плата", "Пустое поле региона — там общая плата. Пустая общая — продаётся только в названных регионах."),
     "gives": ("Что входит", "Число или «безлимит»; пусто — не входит."),
-    "step": ("Настройки", "Сколько каждый шаг добавляет к плате."),
-    "rate": ("Цены вне пакетов", "Сколько платит тот, у кого пакета нет или он кончился."),
+    "rate": ("Цены вне пакетов", "Сколько платит тот, у кого пакета нет или он кончился; или «бесплатно»."),
+    "zone": (
+        "Цены по зонам",
+        "Пусто — как в зоне, на которую эта похожа: та цена видна в поле.",
+    ),
+    "switching": ("Правила перехода", "С тарифа уходят по его правилам, приходят по правилам нового."),
     "when": ("Когда", "Сегодня — сразу; иначе в полночь этого дня."),
 }
 _GROUP_OF = {"price": "fee", "lasts_days": "gives"}
+_FOLDED = ("zone", "switching")
 
 
 def group_views(
-    item: _Item, regions: Mapping[str, str], starts_on: str, faults: Mapping[str, str], language: Language
+    item: _Item,
+    regions: Mapping[str, str],
+    starts_on: str,
+    faults: Mapping[str, str],
+    language: Language,
+    *,
+    is_copy: bool = False,
 ) -> list[GroupView]:
-    """The fields of the editor; what is wrong with them stands at them."""
+    """The fields of the editor; what is wrong with them stands at them. Of a copy: with a code of its own."""
     groups: dict[str, list[FieldView]] = {code: [] for code in _GROUPS}
-    for key, text in fields_of(item, regions).items():
-        what = key.partition(":")[0]
-        region = key.removeprefix("fee:") if key.startswith("fee:") else ""
-        one = FieldView(
-            key=key,
-            name=regions.get(region, region) or label(item, key, regions, language),
-            value=translate(text, language) if text == UNLIMITED else text,
-            unit="" if region else unit_words(item, key, language),
-            kind="lines" if key == "description" else "text",
-            error=translate(faults.get(key, ""), language),
-        )
-        groups["words" if key in TEXTS else _GROUP_OF.get(what, what)].append(one)
-    day = FieldView("starts_on", translate("Первый день продажи", language), starts_on, "", "date")
-    day.error = translate(faults.get("starts_on", ""), language)
-    groups["when"].append(day)
-    return [
-        GroupView(translate(title, language), translate(hint, language), code == "words", groups[code])
-        for code, (title, hint) in _GROUPS.items()
-        if groups[code]
-    ]
+    for key, text in (fields_of(item, regions) | controls_of(item)).items():
+        groups.setdefault(_group_of(key), []).append(_field_view(item, key, text, regions, language))
+    if is_copy:
+        words = {YES: translate("сразу в продаже", language), NO: translate("пока нет", language)}
+        on_sale = [ChoiceView(value, name) for value, name in words.items()]
+        groups["new"] = [
+            FieldView("new_code", translate("Код", language), "", "", "text"),
+            FieldView("on_sale", translate("Продажа", language), YES, "", "choice", choices=on_sale),
+        ]
+    else:
+        groups["when"] = [FieldView("starts_on", translate("Первый день продажи", language), starts_on, "", "date")]
+    views = []
+    for code in sorted(groups, key=_place_of):
+        for one in groups[code]:
+            one.error = translate(faults.get(one.key, ""), language)
+        if groups[code]:
+            is_open = any(one.error for one in groups[code])
+            title, hint = _group_words(item, code, language)
+            view = GroupView(title, hint, code == "words", groups[code], is_folded=code in _FOLDED, is_open=is_open)
+            if code.startswith("setting:"):
+                view.is_paired, view.fields = True, _paired(groups[code])
+            views.append(view)
+    return views
+
+
+def _paired(fields: Sequence[FieldView]) -> list[FieldView]:
+    """Of a setting: the price of a step beside whether it stays, and what is about the whole after the steps."""
+    steps = [one.key.removeprefix("step:") for one in fields if one.key.startswith("step:")]
+
+    def place(one: FieldView) -> int:
+        what, _, step = one.key.partition(":")
+        return steps.index(step) if what in ("step", "keep") else len(steps)
+
+    return sorted(fields, key=place)
+
+
+def _group_of(key: str) -> str:
+    """Every setting has a group of its own."""
+    what, _, rest = key.partition(":")
+    if what in ("step", "keep", "default", "new"):
+        return f"setting:{rest.partition(':')[0]}"
+    if what == "rate":
+        return "rate" if rest.endswith(f":{HOME}") else "zone"
+    return "words" if key in TEXTS else _GROUP_OF.get(what, what)
+
+
+def _place_of(code: str) -> int:
+    """Settings stand before the prices."""
+    order = list(_GROUPS)
+    return 2 * order.index(code) if code in _GROUPS else 2 * order.index("rate") - 1
+
+
+def _group_words(item: _Item, code: str, language: Language) -> tuple[str, str]:
+    if code in _GROUPS:
+        title, hint = _GROUPS[code]
+        return translate(title, language), translate(hint, language)
+    setting = _setting(item, code.removeprefix("setting:"))
+    hint = "Сколько каждый шаг добавляет к плате. Новый встанет по своей прибавке; пустой — не нужен."
+    name = name_in(setting.name, language)
+    return translate("Настройка: {name}", language, name=name), translate(hint, language)
+
+
+def _field_view(item: _Item, key: str, text: str, regions: Mapping[str, str], language: Language) -> FieldView:
+    region = key.removeprefix("fee:") if key.startswith("fee:") else ""
+    choices = [ChoiceView(one, choice_words(item, key, one, language)) for one in choices_of(item, key)]
+    return FieldView(
+        key=key,
+        name=regions.get(region, region) or label(item, key, regions, language),
+        value=translate(text, language) if text in (UNLIMITED, FREE) else text,
+        unit="" if region else unit_words(item, key, language),
+        kind="choice" if choices else "lines" if key == "description" else "text",
+        usual=_usual(item, key, language),
+        choices=choices,
+    )
+
+
+def _usual(item: _Item, key: str, language: Language) -> str:
+    """What an empty price of a zone means."""
+    if not isinstance(item, Plan) or not key.startswith("rate:"):
+        return ""
+    _, kind, direction, zone = key.split(":")
+    held = item.rate_in(UsageKind(kind), Direction(direction), zone)
+    return rates.price(held, language) if held is not None and held.zone != zone else ""
 
 
 def faulty(groups: Sequence[GroupView]) -> str:
     """The names of the fields with which something is wrong."""
     return ", ".join(one.name for group in groups for one in group.fields if one.error)
+
+
+def copy_view(draft: Draft, regions: Mapping[str, str], language: Language) -> DraftView:
+    """What publishing something new would bring: how it differs from what it was made of."""
+    made, base = draft.after, name_in(draft.before.name, language)
+    sale = "Пока не продаётся: вернуть в продажу можно на его странице." if made.archived else "Продаётся сразу."
+    sentences = [translate(sale, language), translate("«{name}» остаётся как есть.", language, name=base)]
+    if isinstance(made, Plan):
+        text = "Услуги, которые входят в «{name}», сюда не входят: их добавляет файл каталога."
+        sentences.append(translate(text, language, name=base))
+    return DraftView(
+        title=translate("Новое: {name}, код {code}", language, name=made.name, code=made.code),
+        sentences=sentences,
+        changes=changes(draft.before, made, regions, language),
+    )
 
 
 def draft_view(draft: Draft, regions: Mapping[str, str], now: datetime, language: Language) -> DraftView:
@@ -281,7 +419,8 @@ def changes(before: _Item, after: _Item, regions: Mapping[str, str], language: L
 
 
 def _difference(key: str, before: str, after: str, language: Language) -> str:
-    if key.partition(":")[0] not in ("fee", "price", "step", "rate") or not before or not after:
+    is_money = key.partition(":")[0] in ("fee", "price", "step", "rate") or key == "switching:price"
+    if not is_money or not before or not after or FREE in (before, after):
         return ""
     kopecks = parse_kopecks(after) - parse_kopecks(before)
     return formats.income(kopecks, language) if kopecks > 0 else formats.money(kopecks, language)
@@ -328,14 +467,30 @@ def label(item: _Item, key: str, regions: Mapping[str, str], language: Language)
         return translate("Плата: {region}", language, region=regions.get(rest, rest))
     if what == "gives":
         return _gives_label(item, rest, language)
-    if isinstance(item, Plan) and what == "step":
-        setting_code, _, step_code = rest.partition(":")
-        setting = next(one for one in item.settings if one.code == setting_code)
-        step = next(step for step in setting.steps if step.code == step_code)
-        return f"{name_in(setting.name, language)}: {name_in(step.name, language)}"
+    if what in ("step", "keep"):
+        setting, step = _step(item, rest)
+        name = name_in(step.name, language)
+        if what == "keep":
+            return translate("Шаг «{name}»", language, name=name)
+        return f"{name_in(setting.name, language)}: {name}"
+    if what == "default":
+        name = name_in(_setting(item, rest).name, language)
+        return translate("{name}: шаг, с которого начинают", language, name=name)
+    if what == "new":
+        _, field, kind, scope = f"{rest}:::".split(":")[:4]
+        name = _gives_label(item, f"{kind}:{scope}", language) if field == "gives" else translate(_NEW[field], language)
+        return translate("Новый шаг. {what}", language, what=name)
     if isinstance(item, Plan) and what == "rate":
-        return rates.price_name(item, _rate(item, rest), language, is_over=True)
-    return translate(_PLAIN[what], language)
+        return rates.price_name(item, rate_of(item, key), language, is_over=True)
+    return translate(_SWITCHING[rest] if what == "switching" else _PLAIN[what], language)
+
+
+def choice_words(item: _Item, key: str, value: str, language: Language) -> str:
+    """What may be picked, in words."""
+    what, _, rest = key.partition(":")
+    if what == "default":
+        return name_in(next(step.name for step in _setting(item, rest).steps if step.code == value), language)
+    return translate(_CHOICES["keep" if what == "keep" else rest][value], language)
 
 
 def value_words(item: _Item, key: str, text: str, language: Language) -> str:
@@ -343,11 +498,17 @@ def value_words(item: _Item, key: str, text: str, language: Language) -> str:
     what = key.partition(":")[0]
     if not text:
         return translate("нет", language)
+    if choices_of(item, key):
+        return choice_words(item, key, text, language)
+    if text in (UNLIMITED, FREE):
+        return translate(text, language)
     unit = unit_words(item, key, language)
     if what == "gives":
-        return translate(UNLIMITED, language) if text == UNLIMITED else f"{text}{formats.NARROW}{unit}"
+        return f"{text}{formats.NARROW}{unit}"
     if what == "step":
-        return f"+{text}{formats.NARROW}₽"
+        _, step = _step(item, key.removeprefix("step:"))
+        gives = [formats.granted(grant.kind, grant.amount, language) for grant in step.gives]
+        return ", ".join((f"+{text}{formats.NARROW}₽", *gives))
     if what == "lasts_days":
         return formats.days(int(text), language)
     return f"{text}{formats.NARROW}{unit}" if unit else text
@@ -356,12 +517,12 @@ def value_words(item: _Item, key: str, text: str, language: Language) -> str:
 def unit_words(item: _Item, key: str, language: Language) -> str:
     """In what the field counts; empty for words."""
     what, _, rest = key.partition(":")
-    if what == "gives":
-        kind = item.gives.kind if isinstance(item, Bundle) else UsageKind(rest.partition(":")[0])
+    if "gives" in key.split(":"):
+        kind = item.gives.kind if isinstance(item, Bundle) else UsageKind(key.split(":")[-2])
         return translate(_UNITS[kind], language)
-    if what in ("fee", "step", "price"):
+    if what in ("fee", "step", "price") or (what == "new" and rest.endswith(":price")):
         return f"₽ {per_words(item, language)}"
-    if what == "rate":
+    if what == "rate" or key == "switching:price":
         return "₽"
     return translate("дней", language) if what == "lasts_days" else ""
 
@@ -411,8 +572,15 @@ def _gives_label(item: _Item, key: str, language: Language) -> str:
     return f"{name}, {rates.zone_name(item, scope, language) if isinstance(item, Plan) else scope}"
 
 
-def _rate(plan: Plan, key: str) -> Rate:
-    return next(rate for rate in plan.rates if f"{rate.kind}:{rate.direction}:{rate.zone}" == key)
+def _setting(item: _Item, code: str) -> Setting:
+    assert isinstance(item, Plan)  # noqa: S101  nothing else has settings
+    return next(one for one in item.settings if one.code == code)
+
+
+def _step(item: _Item, key: str) -> tuple[Setting, Step]:
+    setting_code, _, step_code = key.partition(":")
+    setting = _setting(item, setting_code)
+    return setting, next(step for step in setting.steps if step.code == step_code)
 
 
 def _version(row: VersionRow, now: datetime, language: Language) -> str:

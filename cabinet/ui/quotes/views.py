@@ -205,19 +205,7 @@ def _tone(less: int | None, more: int | None) -> str:
 def _term_value(line: TermLine, amount: int | None, language: Language) -> str:
     if line.kind is None:
         return formats.money(amount or 0, language)
-    return _quantity(line.kind, amount, language) if amount != 0 else translate("нет", language)
-
-
-def _quantity(kind: UsageKind, amount: int | None, language: Language) -> str:
-    if amount is None:
-        return translate("безлимит", language)
-    match kind:
-        case UsageKind.VOICE:
-            return formats.minutes(amount, language)
-        case UsageKind.DATA:
-            return formats.data(amount, language)
-        case UsageKind.SMS:
-            return formats.messages(amount, language)
+    return formats.granted(line.kind, amount, language) if amount != 0 else translate("нет", language)
 
 
 def _per(per: str, language: Language) -> str:
@@ -498,7 +486,7 @@ def next_fees(count: int, language: Language) -> str:
 def _values(part: Part, now: datetime, language: Language) -> dict[str, str]:
     what = ""
     if part.kind is not None:
-        what = _quantity(part.kind, part.amount, language)
+        what = formats.granted(part.kind, part.amount, language)
         if part.amount is None:
             what = f"{translate(_KINDS[part.kind], language)}, {what}"
         if part.scope_name:

@@ -252,7 +252,7 @@ def _tile(plan: Plan, grant: Grant, language: Language) -> Fact:
     if amount is None:
         return Fact(name, translate("безлимит", language))
     if grant.kind == UsageKind.DATA or (grant.scope and grant.kind == UsageKind.VOICE):
-        return Fact(name, _quantity(grant.kind, amount, language))
+        return Fact(name, formats.granted(grant.kind, amount, language))
     return Fact(name, formats.number(amount // 60 if grant.kind == UsageKind.VOICE else amount, language))
 
 
@@ -353,7 +353,7 @@ def _setting(
 ) -> SettingView:
     first, last = setting.steps[0], setting.steps[-1]
     kinds = [kind for kind in _ORDER if any(_of_kind(step, kind) for step in setting.steps)]
-    spent = [_quantity(kind, used[kind], language) for kind in kinds if kind in used]
+    spent = [formats.granted(kind, used[kind], language) for kind in kinds if kind in used]
     kind = "slider"
     if len(setting.steps) == 2:
         kind = "choice" if first.gives else "switch"
@@ -382,7 +382,7 @@ def _step_name(step: Step, language: Language) -> str:
     name = name_in(step.name, language)
     if language == "ru" or name != step.name or not step.gives or any(grant.scope for grant in step.gives):
         return name
-    return _and([_quantity(grant.kind, grant.amount, language) for grant in step.gives], language)
+    return _and([formats.granted(grant.kind, grant.amount, language) for grant in step.gives], language)
 
 
 def _end(step: Step, language: Language) -> str:
@@ -420,7 +420,7 @@ def _hint(plan: Plan, setting: Setting, step: Step, used: Mapping[UsageKind, int
             return translate(
                 "{what} — меньше, чем вы тратите. {over} — {price}.",
                 language,
-                what=_quantity(kind, sum(amounts), language),
+                what=formats.granted(kind, sum(amounts), language),
                 over=rates.price_name(plan, rate, language, is_over=True),
                 price=rates.price(rate, language),
             )
@@ -486,7 +486,7 @@ def _lead(advice: Advice, used: Mapping[UsageKind, int], language: Language) -> 
         return translate("Цены и пакеты тарифов вашего региона.", language)
     months = [formats.month(month, language) for month in advice.months]
     span = months[0] if len(months) == 1 else f"{months[0]} — {months[-1]}"
-    spent = [_quantity(kind, used[kind], language) for kind in _ORDER if kind in used and kind != UsageKind.SMS]
+    spent = [formats.granted(kind, used[kind], language) for kind in _ORDER if kind in used and kind != UsageKind.SMS]
     if not spent:
         return translate("Сравнили с вашими расходами за {months}.", language, months=span)
     return translate(
@@ -787,7 +787,7 @@ def _home_rate(plan: Plan, kind: UsageKind) -> Rate | None:
 
 
 def _cell(grant: Grant | None, language: Language) -> str:
-    return "—" if grant is None else _quantity(grant.kind, grant.amount, language)
+    return "—" if grant is None else formats.granted(grant.kind, grant.amount, language)
 
 
 def _place(key: tuple[UsageKind, str]) -> tuple[bool, int, str]:
@@ -820,7 +820,7 @@ def _grants(plan: Plan, settings: Mapping[str, str]) -> list[Grant]:
 def _gives(plan: Plan, settings: Mapping[str, str], language: Language) -> str:
     parts = []
     for grant in _grants(plan, settings):
-        amount = _quantity(grant.kind, grant.amount, language)
+        amount = formats.granted(grant.kind, grant.amount, language)
         if grant.scope:
             amount = f"{rates.zone_name(plan, grant.scope, language)}: {amount}"
         elif grant.amount is None:
@@ -829,23 +829,11 @@ def _gives(plan: Plan, settings: Mapping[str, str], language: Language) -> str:
     return " · ".join(parts) or translate("без пакетов", language)
 
 
-def _quantity(kind: UsageKind, amount: int | None, language: Language) -> str:
-    if amount is None:
-        return translate("безлимит", language)
-    match kind:
-        case UsageKind.VOICE:
-            return formats.minutes(amount, language)
-        case UsageKind.DATA:
-            return formats.data(amount, language)
-        case UsageKind.SMS:
-            return formats.messages(amount, language)
-
-
 def _around(kind: UsageKind, amount: int, language: Language) -> str:
     """A quantity that is about so much: gigabytes whole from ten on."""
     if kind == UsageKind.DATA and amount >= 10 * 2**30:
         amount = amount // 2**30 * 2**30
-    return _quantity(kind, amount, language)
+    return formats.granted(kind, amount, language)
 
 
 def _per(period: PeriodUnit, language: Language) -> str:
