@@ -34,7 +34,7 @@ from cabinet.models.notices import NoticeKind
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription, SubscriptionState
 from cabinet.models.usage import AllowanceSource
-from cabinet.services import catalogue, changes, discounts, notices, option_fees
+from cabinet.services import catalogue, changes, discounts, due_fees, notices, option_fees
 
 _fee_charge: Table = metadata.tables["fee_charge"]
 _allowance: Table = metadata.tables["allowance"]
@@ -104,33 +104,13 @@ def charge_fees_until(
 
 
 def list_due(session: Session, now: datetime, limit: int) -> list[int]:
-    """Ids of subscriptions with a fee due, the longest waiting first.
-
-    On PostgreSQL they are claimed until the transaction ends, and those that another worker has claimed are left out.
-    """
-    found: Any = session.exec(
-        _due(col(PlanSubscription.id), now, limit).with_for_update(skip_locked=True, of=PlanSubscription)
-    )
-    return list(found)
+    """Ids of subscriptions with a fee due; claimed, see `due_fees.claim`."""
+    return due_fees.claim(session, PlanSubscription, _CAN_BE_DUE, now=now, limit=limit)
 
 
 def list_due_moments(session: Session, now: datetime, limit: int) -> list[datetime]:
     """Since when the fees of `list_due` have been due; claims nothing."""
-    return list(session.exec(_due(col(PlanSubscription.next_fee_at), now, limit)))
-
-
-def _due(what: Any, now: datetime, limit: int) -> Any:
-    return (
-        select(what)
-        .join(Subscriber, col(Subscriber.id) == col(PlanSubscription.subscriber_id))
-        .where(
-            col(PlanSubscription.next_fee_at) <= now,
-            _CAN_BE_DUE,
-            Subscriber.status == SubscriberStatus.ACTIVE,
-        )
-        .order_by(col(PlanSubscription.next_fee_at))  # and nothing else: a month's day has one moment for everybody
-        .limit(limit)
-    )
+    return due_fees.moments(session, PlanSubscription, _CAN_BE_DUE, now=now, limit=limit)
 
 
 def record_payment(

@@ -27,7 +27,7 @@ from cabinet.models.options import OptionSubscription
 from cabinet.models.subscribers import Subscriber, SubscriberStatus
 from cabinet.models.tariffs import PlanSubscription
 from cabinet.models.usage import AllowanceSource
-from cabinet.services import catalogue, discounts, notices, outbox
+from cabinet.services import catalogue, discounts, due_fees, notices, outbox
 
 ASK_BEFORE = timedelta(days=2)
 
@@ -62,33 +62,16 @@ class Item(NamedTuple):
 
 
 def list_due(session: Session, now: datetime, limit: int) -> list[int]:
-    """Ids of services and packages with a fee due, or a trial over, the longest waiting first; claimed as plans are."""
-    found: Any = session.exec(
-        _due(col(OptionSubscription.id), now, limit).with_for_update(skip_locked=True, of=OptionSubscription)
-    )
-    return list(found)
+    """Ids of services and packages with a fee due, or a trial over; claimed, see `due_fees.claim`."""
+    return due_fees.claim(session, OptionSubscription, *_CAN_BE_DUE, now=now, limit=limit)
 
 
 def list_due_moments(session: Session, now: datetime, limit: int) -> list[datetime]:
     """Since when what is in `list_due` has been due; claims nothing."""
-    return list(session.exec(_due(col(OptionSubscription.next_fee_at), now, limit)))
+    return due_fees.moments(session, OptionSubscription, *_CAN_BE_DUE, now=now, limit=limit)
 
 
-def _due(what: Any, now: datetime, limit: int) -> Any:
-    return (
-        select(what)
-        .join(Subscriber, col(Subscriber.id) == col(OptionSubscription.subscriber_id))
-        .where(
-            col(OptionSubscription.next_fee_at) <= now,
-            col(OptionSubscription.ended_at).is_(None),
-            OptionSubscription.state != OptionState.SUSPENDED,
-            Subscriber.status == SubscriberStatus.ACTIVE,
-        )
-        .order_by(col(OptionSubscription.next_fee_at))  # and nothing else: see `billing.list_due`
-        .limit(limit)
-    )
-
-
+_CAN_BE_DUE = (col(OptionSubscription.ended_at).is_(None), OptionSubscription.state != OptionState.SUSPENDED)
 _HOLD = (
     select_of(_held.c.id, _held.c.state, _held.c.next_fee_at)
     .where(_held.c.subscriber_id == bindparam("subscriber_id"), _held.c.next_fee_at.is_not(None))

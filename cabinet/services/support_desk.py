@@ -377,10 +377,7 @@ def answer(
     ticket.state, ticket.answered_at = TicketState.ANSWERED, now
     ticket.answer_due_at, ticket.clock_left_seconds, ticket.is_late = None, None, False
     _write(session, ticket, staff_id, MessageKind.ANSWER, text, occasion, file_ids, now, clock_ran)
-    _tell(session, ticket, NoticeKind.TICKET_ANSWERED, now)
-    staff.record(
-        session, staff_id, "ticket_answered", subscriber_id=ticket.subscriber_id, facts={"ticket": ticket.id}, now=now
-    )
+    _tell(session, ticket, staff_id, NoticeKind.TICKET_ANSWERED, now)
 
 
 def ask(
@@ -410,10 +407,7 @@ def ask(
     ticket.state, ticket.clock_left_seconds = TicketState.ASKED, int(left.total_seconds())
     ticket.answer_due_at, ticket.is_late = None, False
     _write(session, ticket, staff_id, MessageKind.ASK, text, occasion, file_ids, now)
-    _tell(session, ticket, NoticeKind.TICKET_ASKED, now)
-    staff.record(
-        session, staff_id, "ticket_asked", subscriber_id=ticket.subscriber_id, facts={"ticket": ticket.id}, now=now
-    )
+    _tell(session, ticket, staff_id, NoticeKind.TICKET_ASKED, now)
 
 
 def note(
@@ -840,7 +834,10 @@ def _give(session: Session, ticket: Ticket, staff_id: int, to_staff_id: int | No
     staff.record(session, staff_id, kind, facts=facts, now=now)
 
 
-def _tell(session: Session, ticket: Ticket, kind: NoticeKind, now: datetime) -> None:
+def _tell(session: Session, ticket: Ticket, staff_id: int, kind: NoticeKind, now: datetime) -> None:
+    """The subscriber is told, and who did it is written down under the same name."""
     reference = f"{kind.value.replace('_', '-')}:{ticket.id}:{ticket.version}"
     facts = {"number": ticket.id, "subject": ticket.subject}
     notices.tell(session, [Event(ticket.subscriber_id, kind, reference, now, facts)], now=now)
+    facts = {"ticket": ticket.id}
+    staff.record(session, staff_id, kind.value, subscriber_id=ticket.subscriber_id, facts=facts, now=now)

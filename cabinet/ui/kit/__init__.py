@@ -87,7 +87,7 @@ from cabinet.ui.kit.forms import (
 from cabinet.ui.kit.icons import drawing, icon
 from cabinet.ui.kit.prices import Picked, Priced, priced, setting_radio, setting_switch, slider
 from cabinet.ui.kit.refresher import first_figures, owner, refresher
-from cabinet.ui.kit.rows import rows
+from cabinet.ui.kit.rows import older, rows
 
 __all__ = [
     "CODE_FIELD_LENGTH",
@@ -143,6 +143,7 @@ __all__ = [
     "month_levels_path",
     "note",
     "offline_strip",
+    "older",
     "owner",
     "page_action",
     "page_link",

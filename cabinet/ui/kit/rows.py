@@ -6,6 +6,16 @@ import reflex as rx
 from reflex_base.utils.imports import ImportVar
 from reflex_base.vars.base import VarData
 
+from cabinet.ui.i18n import t
+from cabinet.ui.kit import recipes
+
+
+def older(on_click: Any) -> rx.Component:
+    """The button below a list that brings its next page."""
+    return rx.el.button(
+        t("Показать раньше"), type="button", on_click=on_click, class_name=f"{recipes.LINK_ACTION} text-sm"
+    )
+
 
 def rows(page: rx.Var[Any], of: Any) -> rx.Var[Any]:
     """All rows of the list so far, for `rx.foreach`; `of` is the type of the list, as `list[RowView]`.

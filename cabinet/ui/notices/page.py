@@ -41,15 +41,9 @@ def notices() -> rx.Component:
 
 def _list() -> rx.Component:
     shown = kit.rows(NoticesState.page, list[NoticeView])
-    more = rx.el.button(
-        t("Показать раньше"),
-        type="button",
-        on_click=NoticesState.show_more(NoticesState.page.number),
-        class_name=f"{recipes.LINK_ACTION} text-sm",
-    )
     return rx.el.div(
         rx.el.ul(rx.foreach(shown, _notice), aria_label=t("Что произошло"), class_name=recipes.LIST_CARD),
-        rx.cond(NoticesState.page.is_end, rx.fragment(), more),
+        rx.cond(NoticesState.page.is_end, rx.fragment(), kit.older(NoticesState.show_more(NoticesState.page.number))),
     )
 
 

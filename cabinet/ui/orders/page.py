@@ -43,15 +43,9 @@ def orders() -> rx.Component:
 
 def _list() -> rx.Component:
     shown = kit.rows(OrdersState.page, list[OrderView])
-    more = rx.el.button(
-        t("Показать раньше"),
-        type="button",
-        on_click=OrdersState.show_more(OrdersState.page.number),
-        class_name=f"{recipes.LINK_ACTION} text-sm",
-    )
     return rx.el.div(
         rx.el.ul(rx.foreach(shown, _order), aria_label=t("Изменения"), class_name=recipes.LIST_CARD),
-        rx.cond(OrdersState.page.is_end, rx.fragment(), more),
+        rx.cond(OrdersState.page.is_end, rx.fragment(), kit.older(OrdersState.show_more(OrdersState.page.number))),
     )
 
 

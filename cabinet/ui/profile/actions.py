@@ -39,17 +39,11 @@ def actions() -> rx.Component:
 
 
 def _list() -> rx.Component:
-    more = rx.el.button(
-        t("Показать раньше"),
-        type="button",
-        on_click=ActionsState.show_older,
-        class_name=f"{recipes.LINK_ACTION} text-sm",
-    )
     return rx.el.div(
         rx.el.ul(
             rx.foreach(ActionsState.deeds, _deed), aria_label=t("Действия с номером"), class_name=recipes.LIST_CARD
         ),
-        rx.cond(ActionsState.has_older, more, rx.fragment()),
+        rx.cond(ActionsState.has_older, kit.older(ActionsState.show_older), rx.fragment()),
     )
 
 

@@ -312,16 +312,7 @@ def _history() -> rx.Component:
             kit.list_card(rx.foreach(ProfileState.events, _event)),
             rx.el.p(t("Входов ещё не было."), class_name="text-sm text-muted"),
         ),
-        rx.cond(
-            ProfileState.has_older,
-            rx.el.button(
-                t("Показать раньше"),
-                type="button",
-                on_click=ProfileState.show_older,
-                class_name=f"mt-1 {recipes.LINK_ACTION} text-sm",
-            ),
-            rx.fragment(),
-        ),
+        rx.cond(ProfileState.has_older, kit.older(ProfileState.show_older), rx.fragment()),
         aria_labelledby="history",
     )
 
