@@ -56,7 +56,7 @@ _COPY = {
 _NEW = {"name": "Название", "price": "Прибавка к плате"}
 _GIVES = {UsageKind.DATA: "Интернет", UsageKind.VOICE: "Звонки", UsageKind.SMS: "SMS"}
 _UNITS = {UsageKind.DATA: "ГБ", UsageKind.VOICE: "мин", UsageKind.SMS: "шт."}
-_LONG = 48
+_LONG = 32
 _OPTION_PERIODS = {OptionPeriod.DAY: "в день", OptionPeriod.MONTH: "в месяц", OptionPeriod.ONCE: "разово"}
 
 
