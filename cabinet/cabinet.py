@@ -114,14 +114,13 @@ async def serving() -> AsyncIterator[None]:
         await beside.enter_async_context(demo.following())
         await beside.enter_async_context(relay.hearing())
         await beside.enter_async_context(words.following())
+        await beside.enter_async_context(left_pages.forgetting(app))
         if settings().worker_inside:
             await beside.enter_async_context(worker.running())
         await beside.enter_async_context(sandbox_bank.running())
         looking = asyncio.create_task(health.examine())  # what is ill from the start is in the log
-        forgetting = asyncio.create_task(left_pages.forgetting(app))
         yield
         looking.cancel()
-        forgetting.cancel()
         await connections.close_all()  # the server waits for open tabs, and they do not leave by themselves
 
 

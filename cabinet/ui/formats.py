@@ -6,6 +6,7 @@ minus is U+2212.
 
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from babel.dates import format_date
 from babel.plural import PluralRule, to_python
@@ -177,6 +178,12 @@ def countdown(seconds: int) -> str:
 # --- days and moments -------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4_096)
+def _written(on: date, pattern: str, language: Language) -> str:
+    """A page names the same few days again and again, and Babel reads its pattern anew each time."""
+    return format_date(on, pattern, locale=language)
+
+
 def day(on: date, today: date, language: Language = "ru") -> str:
     """`сегодня`, `вчера`, `завтра`, otherwise `чт, 26 ноября`, in English `Thu 26 November`.
 
@@ -186,14 +193,14 @@ def day(on: date, today: date, language: Language = "ru") -> str:
     words = near.get((on - today).days)
     if words:
         return words[0] if language == "ru" else words[1]
-    weekday = format_date(on, "EEE", locale=language)
+    weekday = _written(on, "EEE", language)
     return f"{weekday}{', ' if language == 'ru' else NO_BREAK}{date_only(on, today, language)}"
 
 
 def date_only(on: date, today: date, language: Language = "ru") -> str:
     """`26 ноября`, without the day of the week; the year only when it is another one."""
     pattern = "d MMMM" if on.year == today.year else "d MMMM y"
-    return format_date(on, pattern, locale=language).replace(" ", NO_BREAK)
+    return _written(on, pattern, language).replace(" ", NO_BREAK)
 
 
 def moment(at: datetime, now: datetime, language: Language = "ru") -> str:
@@ -208,7 +215,7 @@ def clock_time(at: datetime) -> str:
 
 def month(on: date, language: Language = "ru") -> str:
     """`ноябрь`, in English `November`."""
-    return format_date(on, "LLLL", locale=language)
+    return _written(on, "LLLL", language)
 
 
 def in_month(on: date, language: Language = "ru") -> str:

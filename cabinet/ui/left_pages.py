@@ -7,15 +7,22 @@ and Redis forgets them after that hour.
 
 import asyncio
 from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
 
 from reflex.app import App
 from reflex.istate.manager.memory import StateManagerMemory
 
+from cabinet.beside import beside
+
 LOOK_EVERY = 90.0  # seconds; who has lost a connection is back by the next look
 
 
-async def forgetting(app: App) -> None:
-    """Forgets them as long as the process serves: what was left at two looks in a row."""
+def forgetting(app: App) -> AbstractAsyncContextManager[None]:
+    """Forgets what was left at two looks in a row, for as long as the block lasts."""
+    return beside(_forget(app))
+
+
+async def _forget(app: App) -> None:
     left: set[str] = set()
     while isinstance(app.state_manager, StateManagerMemory):
         await asyncio.sleep(LOOK_EVERY)
