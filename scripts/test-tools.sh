@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests drive and that pip does not bring: a browser, PostgreSQL, Redis, nginx, SMS gateways. Installs only what is missing.
+# What the tests drive and that pip does not bring: a browser, PostgreSQL, Redis, nginx, Caddy, SMS gateways. Installs only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,10 +19,12 @@ if command -v apt-get >/dev/null; then
   perl -MNet::SMPP -e 1 2>/dev/null || missing+=(libnet-smpp-perl)
   has openssl || missing+=(openssl)
   has nginx || missing+=(nginx-light)
+  has caddy || missing+=(caddy)
 elif command -v brew >/dev/null; then
   has_postgres || missing+=(postgresql@15)
   command -v redis-server >/dev/null || missing+=(redis)
   command -v nginx >/dev/null || missing+=(nginx)
+  command -v caddy >/dev/null || missing+=(caddy)
 fi
 if [ ${#missing[@]} -gt 0 ]; then scripts/system-packages.sh "${missing[@]}"; fi
 has_browser || .venv/bin/playwright install chromium
