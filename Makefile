@@ -19,10 +19,7 @@ dev: ## the same with hot reload (pages on 3000, backend on 8000)
 test: ## everything: fast tests, scenarios, a browser and attacks against the production build
 	@scripts/install.sh --dev
 	@scripts/test-tools.sh
-	@pytest -q -n 2 --dist loadfile -m "not browser and not doors and not cluster"
-	@pytest -q -m doors # a process of its own: the browser's driver keeps an event loop running in its; and it builds
-	@pytest -q -n 2 --dist loadfile -m browser # two sites of that build
-	@pytest -q -m cluster # served from that build by two processes
+	@scripts/test.sh
 
 fast: ## the tests that need no browser, no PostgreSQL and no SMS gateway
 	@scripts/install.sh --dev
