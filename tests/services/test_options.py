@@ -27,6 +27,7 @@ from cabinet.models.usage import Allowance
 from cabinet.services import audit, billing, bundles, option_fees, options, orders, overview, tariffs
 from cabinet.services.orders import CannotUndo, Order, Quote, WhyNot
 from tests.conftest import NOON, both_engines
+from tests.plans import statements_of
 from tests.services.test_orders import confirmed, given, left_of, money_of, moscow, pass_time, put, seen, store
 
 CATALOGUE = """
@@ -537,3 +538,33 @@ def test_the_dashboard_minds_a_trial_that_ends_soon_and_what_is_not_paid(shop: S
     assert minded(NOON + timedelta(days=5)) == [("Музыка", True)]
     let_pass(shop, anna, moscow(2026, 12, 24))
     assert [name for name, is_trial in minded(moscow(2026, 12, 24)) if not is_trial] == ["Голосовая почта"]
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------------
+
+
+def test_switching_on_and_off_all_day_does_not_make_an_order_dearer(shop: Session):
+    anna = given(shop, money=0)
+
+    def on_and_off() -> tuple[int, int]:
+        on = statements_of(shop, lambda: options.switch_on_free(shop, anna, "silence", now=NOON))
+        off = statements_of(shop, lambda: options.switch_off(shop, anna, "silence", now=NOON))
+        return len(on), len(off)
+
+    on_and_off()  # the catalogue is read once a process
+    first = on_and_off()
+    for _ in range(5):
+        assert on_and_off() == first
+    assert max(first) <= 24
+
+
+def test_a_quote_and_its_order_ask_a_few_statements(shop: Session):
+    anna = given(shop, money=100_000)
+    options.quote_on(shop, anna, "music", now=NOON)  # the catalogue is read once a process
+    quotes = []
+
+    asking = statements_of(shop, lambda: quotes.append(options.quote_on(shop, anna, "turbo", now=NOON)))
+    confirming = statements_of(shop, lambda: orders.confirm(shop, anna, quotes[0].id, now=NOON))
+
+    assert len(asking) <= 16
+    assert len(confirming) <= 36

@@ -35,7 +35,7 @@ PAGES: dict[str, Callable[[Session, int], object]] = {
     "notices": lambda session, who: notices.list_notices(session, who, before=None, limit=20),
     "unread": lambda session, who: notices.count_unread(session, who),
 }
-MOST_QUERIES = 36
+MOST_QUERIES = 24
 
 
 @pytest.fixture
