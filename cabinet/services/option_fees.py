@@ -8,7 +8,7 @@ nothing while it does. A trial that was not kept ends here, without a charge.
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, bindparam
 from sqlalchemy import select as select_of
@@ -20,6 +20,7 @@ from cabinet.domain.catalogue import Bundle, Grant, Option, OptionPeriod
 from cabinet.domain.effects import ItemKind, OptionState
 from cabinet.domain.periods import Period, PeriodUnit, period_containing, periods_between
 from cabinet.domain.promotions import Applied, DiscountOn, best_discount, held_after
+from cabinet.locales import Language, name_in, translate
 from cabinet.models.base import metadata
 from cabinet.models.catalogue import PlanVersion
 from cabinet.models.notices import NoticeKind
@@ -139,13 +140,15 @@ def ask_about_trials(session: Session, now: datetime, limit: int) -> int:
     for subscription, subscriber in rows:
         item = items[subscription.id or 0]
         ends_on = clock.local(subscription.next_fee_at or now).strftime("%d.%m")
-        per = "в день" if item.unit == PeriodUnit.DAY else "в месяц"
+        language = cast(Language, subscriber.language)
+        per = translate("в день" if item.unit == PeriodUnit.DAY else "в месяц", language)
+        name, price = name_in(item.name, language), _roubles(item.price_kopecks)
         outbox.queue_sms(
             session,
             reference=f"trial:{subscription.id}",
             kind="trial",
             recipient=subscriber.msisdn,
-            body=_TRIAL_ENDS.format(name=item.name, on=ends_on, price=_roubles(item.price_kopecks), per=per),
+            body=translate(_TRIAL_ENDS, language, name=name, on=ends_on, price=price, per=per),
             expires_at=subscription.next_fee_at,
             now=now,
         )

@@ -19,6 +19,7 @@ from cabinet import clock, ledger
 from cabinet.domain.effects import Promise
 from cabinet.domain.errors import CabinetError
 from cabinet.domain.promised_payments import PromiseState, Standing, check_standing, due_at, fee_of, sums_for
+from cabinet.locales import Language, translate
 from cabinet.models.base import metadata
 from cabinet.models.notices import NoticeKind
 from cabinet.models.orders import Order
@@ -30,6 +31,7 @@ from cabinet.services import billing, catalogue, notices, outbox
 _promised: Table = metadata.tables["promised_payment"]
 
 REMIND_BEFORE = timedelta(days=1)
+_REMINDER = "{on} в {time} спишем {sum} ₽: возврат обещанного платежа."
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,8 @@ def remind(session: Session, now: datetime, limit: int) -> int:
     for row, subscriber in rows:
         due = clock.local(row.due_at)
         sum_ = _roubles(row.amount_kopecks + row.fee_kopecks)
-        body = f"{due:%d.%m} в {due:%H:%M} спишем {sum_} ₽: возврат обещанного платежа."
+        values = {"on": f"{due:%d.%m}", "time": f"{due:%H:%M}", "sum": sum_}
+        body = translate(_REMINDER, cast(Language, subscriber.language), **values)
         outbox.queue_sms(
             session,
             reference=f"promised-reminder:{row.id}",
@@ -251,7 +254,7 @@ def _tell_returned(session: Session, row: PromisedPayment, subscriber: Subscribe
         reference=reference,
         kind="promised",
         recipient=subscriber.msisdn,
-        body=notices.sentence(kind, facts, "ru"),
+        body=notices.sentence(kind, facts, cast(Language, subscriber.language)),
         now=now,
     )
     notices.tell(session, [notices.Event(row.subscriber_id, kind, reference, now, facts)], now=now)

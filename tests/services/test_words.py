@@ -10,10 +10,13 @@ from cabinet.domain.catalogue import SoldKind
 from cabinet.domain.staff import Role
 from cabinet.locales import name_in
 from cabinet.models.notices import NoticeKind
+from cabinet.models.outbox import OutboxMessage
 from cabinet.models.staff import StaffAction
-from cabinet.services import catalogue_desk, notices, staff, tariffs, words
+from cabinet.models.subscribers import Subscriber
+from cabinet.services import catalogue_desk, notices, option_fees, staff, tariffs, words
 from tests.conftest import NOON
-from tests.services.test_options import CATALOGUE
+from tests.services.test_options import CATALOGUE, switched_on
+from tests.services.test_orders import given, moscow, store
 
 LATER = NOON + timedelta(hours=1)
 
@@ -93,6 +96,19 @@ def test_the_desk_gives_words_to_an_item_and_it_is_written_down(session: Session
     assert after.newest == before.newest
     actions = session.exec(select(StaffAction).order_by(col(StaffAction.id))).all()
     assert [(action.kind, action.facts["words"]) for action in actions] == [("english_saved", 1)]
+
+
+def test_the_end_of_a_trial_is_asked_about_in_the_subscribers_language(session: Session):
+    store(session, CATALOGUE)
+    words.save(session, {"Музыка": "Music"}, now=NOON)
+    anna = given(session, money=500_000)
+    session.get_one(Subscriber, anna).language = "en"
+    switched_on(session, anna, "music")
+
+    option_fees.ask_about_trials(session, moscow(2026, 11, 29, 1), 10)
+
+    body = session.exec(select(OutboxMessage.body).where(OutboxMessage.kind == "trial")).one()
+    assert body.startswith("The free period of “Music” ends on 01.12. To keep it for 169 ₽ a month,")
 
 
 def test_a_notice_names_what_was_charged_for_in_the_subscribers_language(session: Session):
