@@ -1,11 +1,29 @@
 """What the State of every page of a subscriber has: whether it was read, whose it is, and of when its figures are."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import reflex as rx
 
 from cabinet.locales import Language, language_of, translate
 from cabinet.ui import formats
+
+
+@dataclass
+class PageView:
+    """The newest page of a long list, numbered from 1; `statement` tells one list from another: see `kit.rows`."""
+
+    statement: int = 0
+    number: int = 0
+    rows: list[Any] = field(default_factory=list)
+    is_end: bool = True
+
+    def turned(self, rows: Sequence[Any], *, is_first: bool, is_end: bool) -> "PageView":
+        """The page after this one, or the first one of a list that begins anew."""
+        number = 1 if is_first else self.number + 1
+        return PageView(self.statement + is_first, number, list(rows), is_end)
 
 
 class PageState(rx.State, mixin=True):

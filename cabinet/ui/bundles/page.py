@@ -27,9 +27,7 @@ def packages() -> rx.Component:
         rx.cond(
             BundlesState.is_ready,
             _everything(),
-            rx.cond(
-                BundlesState.has_failed, kit.failed(t("Не получилось загрузить пакеты"), BundlesState.load), _skeleton()
-            ),
+            kit.unread(BundlesState, t("Не получилось загрузить пакеты"), BundlesState.load, _skeleton()),
         ),
         quote_sheet(on_done=BundlesState.refresh),
         here="/packages/",

@@ -35,11 +35,7 @@ def expenses() -> rx.Component:
         rx.cond(
             ExpensesState.is_ready,
             _figures(),
-            rx.cond(
-                ExpensesState.has_failed,
-                kit.failed(t("Не получилось загрузить расходы"), ExpensesState.load),
-                _skeleton(),
-            ),
+            kit.unread(ExpensesState, t("Не получилось загрузить расходы"), ExpensesState.load, _skeleton()),
         ),
         export_sheet(ExpensesState.month.value, ExpensesState.month.title),
         here="/expenses/",

@@ -19,8 +19,8 @@ from cabinet.services import expenses, subscribers
 from cabinet.services.expenses import LineDirection, LinesPage, Month, NoSuchMonth
 from cabinet.ui import access, guard
 from cabinet.ui.expenses import views
-from cabinet.ui.expenses.views import ChipView, ExplanationView, MonthView, PageView
-from cabinet.ui.page_state import PageState
+from cabinet.ui.expenses.views import ChipView, ExplanationView, MonthView
+from cabinet.ui.page_state import PageState, PageView
 
 log = structlog.get_logger(__name__)
 
@@ -205,12 +205,7 @@ class ExpensesState(PageState, rx.State):
 
     def _put(self, lines: LinesPage, now: datetime, language: Language, *, is_first: bool = True) -> None:
         rows = views.row_views(lines.lines, None if is_first else self._last_on, now, language)
-        self.page = PageView(
-            statement=self.page.statement + is_first,
-            number=1 if is_first else self.page.number + 1,
-            rows=rows,
-            is_end=lines.is_end,
-        )
+        self.page = self.page.turned(rows, is_first=is_first, is_end=lines.is_end)
         self._before = lines.next_before
         self._last_on = clock.local(lines.lines[-1].happened_at).date() if lines.lines else None
         self.not_kept = "" if lines.is_usage_kept else translate(views.NOT_KEPT, language)

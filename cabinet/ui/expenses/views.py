@@ -102,16 +102,6 @@ class RowView:
 
 
 @dataclass
-class PageView:
-    """A page of the statement, numbered from 1; `statement` tells apart those of different months and filters."""
-
-    statement: int = 0
-    number: int = 0
-    rows: list[RowView] = field(default_factory=list)
-    is_end: bool = True
-
-
-@dataclass
 class ExplanationView:
     """What an opened line says; `is_known` False: it could not be read, and the next press asks again."""
 

@@ -24,6 +24,7 @@ from cabinet.ui.kit.blocks import (
     switch_row,
     tile,
     toast,
+    unread,
     update_strip,
 )
 from cabinet.ui.kit.charts import (
@@ -178,5 +179,6 @@ __all__ = [
     "ticks_path",
     "tile",
     "toast",
+    "unread",
     "update_strip",
 ]

@@ -272,6 +272,11 @@ def failed(title: Text, on_retry: Any, text: Text | None = None) -> rx.Component
     )
 
 
+def unread(of: Any, title: Text, on_retry: Any, skeleton: rx.Component) -> rx.Component:
+    """Instead of a page of the State `of` that was not read yet: its skeleton, or that this failed."""
+    return rx.cond(of.has_failed, failed(title, on_retry), skeleton)
+
+
 def freshness(has_failed: Any, as_of: Text, on_refresh: Any = None, **props: Any) -> rx.Component:
     """When everything on the page was read; after a failure the old figures stay, and it says so."""
     said = rx.cond(

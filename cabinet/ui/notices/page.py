@@ -28,9 +28,7 @@ def notices() -> rx.Component:
                 kit.freshness(NoticesState.has_failed, NoticesState.as_of, NoticesState.load),
                 class_name=_COLUMN,
             ),
-            rx.cond(
-                NoticesState.has_failed, kit.failed(t("Не получилось загрузить данные"), NoticesState.load), _skeleton()
-            ),
+            kit.unread(NoticesState, t("Не получилось загрузить данные"), NoticesState.load, _skeleton()),
         ),
         here="/notices/",
         title="Уведомления",

@@ -1,6 +1,5 @@
 """The state of /notices: what happened, a page at a time."""
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -13,22 +12,12 @@ from cabinet.services import notices, subscribers
 from cabinet.services.notices import Told
 from cabinet.ui import access, guard
 from cabinet.ui.bell import BellState
-from cabinet.ui.notices.views import NoticeView, notice_view
-from cabinet.ui.page_state import PageState
+from cabinet.ui.notices.views import notice_view
+from cabinet.ui.page_state import PageState, PageView
 
 log = structlog.get_logger(__name__)
 
 PAGE = 30
-
-
-@dataclass
-class PageView:
-    """The newest page of the list; see `kit.rows`."""
-
-    statement: int = 0
-    number: int = 0
-    rows: list[NoticeView] = field(default_factory=list)
-    is_end: bool = True
 
 
 class _Screen(NamedTuple):
@@ -96,12 +85,7 @@ class NoticesState(PageState, rx.State):
             above_on = clock.local(told.happened_at).date()
         if before is None:
             self.is_empty = not shown
-        self.page = PageView(
-            statement=self.page.statement + (before is None),
-            number=1 if before is None else self.page.number + 1,
-            rows=rows,
-            is_end=len(screen.found) <= PAGE,
-        )
+        self.page = self.page.turned(rows, is_first=before is None, is_end=len(screen.found) <= PAGE)
         self._before, self._last_on = (shown[-1].id if shown else None), above_on
         self._say_when(now, language, "Уведомления — на {time}")
         self.is_ready = True

@@ -23,9 +23,7 @@ def services() -> rx.Component:
         rx.cond(
             OptionsState.is_ready,
             _everything(),
-            rx.cond(
-                OptionsState.has_failed, kit.failed(t("Не получилось загрузить услуги"), OptionsState.load), _skeleton()
-            ),
+            kit.unread(OptionsState, t("Не получилось загрузить услуги"), OptionsState.load, _skeleton()),
         ),
         quote_sheet(on_done=OptionsState.refresh),
         here="/services/",

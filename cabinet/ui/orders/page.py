@@ -30,9 +30,7 @@ def orders() -> rx.Component:
                 kit.freshness(OrdersState.has_failed, OrdersState.as_of, OrdersState.load),
                 class_name=_COLUMN,
             ),
-            rx.cond(
-                OrdersState.has_failed, kit.failed(t("Не получилось загрузить данные"), OrdersState.load), _skeleton()
-            ),
+            kit.unread(OrdersState, t("Не получилось загрузить данные"), OrdersState.load, _skeleton()),
         ),
         done_toast(OrdersState.refresh),
         here="/orders/",

@@ -1,6 +1,5 @@
 """The history's state: orders a page at a time, and taking one back."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -14,24 +13,14 @@ from cabinet.locales import Language
 from cabinet.services import orders, subscribers
 from cabinet.services.orders import Order
 from cabinet.ui import access, guard
-from cabinet.ui.page_state import PageState
+from cabinet.ui.page_state import PageState, PageView
 from cabinet.ui.quotes import forget_done, take_back
-from cabinet.ui.quotes.views import OrderView, WayBackView, order_view, way_back_view
+from cabinet.ui.quotes.views import WayBackView, order_view, way_back_view
 
 log = structlog.get_logger(__name__)
 
 PAGE = 20
 _MAX_ID = 2**63 - 1
-
-
-@dataclass
-class PageView:
-    """The newest page of the list; see `kit.rows`."""
-
-    statement: int = 0
-    number: int = 0
-    rows: list[OrderView] = field(default_factory=list)
-    is_end: bool = True
 
 
 class _Screen(NamedTuple):
@@ -112,12 +101,8 @@ class OrdersState(PageState, rx.State):
         self.ways = ways if is_first else self.ways | ways
         if is_first:
             self.refusals, self.is_empty = {}, not shown
-        self.page = PageView(
-            statement=self.page.statement + is_first,
-            number=1 if is_first else self.page.number + 1,
-            rows=[order_view(order, now, language) for order in shown],
-            is_end=len(found) <= PAGE,
-        )
+        rows = [order_view(order, now, language) for order in shown]
+        self.page = self.page.turned(rows, is_first=is_first, is_end=len(found) <= PAGE)
         self._before = shown[-1].id if shown else None
 
 

@@ -24,11 +24,7 @@ def overview() -> rx.Component:
         rx.cond(
             OverviewState.is_ready,
             _figures(),
-            rx.cond(
-                OverviewState.has_failed,
-                kit.failed(t("Не получилось загрузить данные"), OverviewState.refresh),
-                _skeleton(),
-            ),
+            kit.unread(OverviewState, t("Не получилось загрузить данные"), OverviewState.refresh, _skeleton()),
         ),
         here="/",
         title="Главная",

@@ -25,9 +25,10 @@ def actions() -> rx.Component:
                 rx.cond(ActionsState.deeds, _list(), _nothing()),
                 class_name="space-y-4 lg:max-w-[38rem]",
             ),
-            rx.cond(
-                ActionsState.has_failed,
-                kit.failed(t("Не получилось загрузить данные"), ActionsState.load),
+            kit.unread(
+                ActionsState,
+                t("Не получилось загрузить данные"),
+                ActionsState.load,
                 kit.loading(kit.bone("h-5 w-full"), kit.bone("mt-4 h-48 w-full")),
             ),
         ),

@@ -23,9 +23,7 @@ def profile() -> rx.Component:
         rx.cond(
             ProfileState.is_ready,
             rx.fragment(),
-            rx.cond(
-                ProfileState.has_failed, kit.failed(t("Не получилось загрузить данные"), ProfileState.load), _skeleton()
-            ),
+            kit.unread(ProfileState, t("Не получилось загрузить данные"), ProfileState.load, _skeleton()),
         ),
         rx.cond(ProfileState.done, rx.el.div(kit.note("ok", ProfileState.done), class_name="mb-6"), rx.fragment()),
         rx.cond(

@@ -30,9 +30,7 @@ def offer() -> rx.Component:
                 ),
                 _everything(),
             ),
-            rx.cond(
-                OfferState.has_failed, kit.failed(t("Не получилось загрузить акцию"), OfferState.load), _skeleton()
-            ),
+            kit.unread(OfferState, t("Не получилось загрузить акцию"), OfferState.load, _skeleton()),
         ),
         quote_sheet(on_done=OfferState.refresh),
         here="/offers/",

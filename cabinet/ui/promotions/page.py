@@ -23,9 +23,7 @@ def offers() -> rx.Component:
         rx.cond(
             OffersState.is_ready,
             _everything(),
-            rx.cond(
-                OffersState.has_failed, kit.failed(t("Не получилось загрузить акции"), OffersState.load), _skeleton()
-            ),
+            kit.unread(OffersState, t("Не получилось загрузить акции"), OffersState.load, _skeleton()),
         ),
         quote_sheet(on_done=OffersState.refresh),
         here="/offers/",

@@ -16,9 +16,7 @@ def contents(shown: rx.Component, skeleton: rx.Component) -> rx.Component:
         rx.cond(
             TariffsState.is_ready,
             rx.cond(TariffsState.has_plan, shown, _no_plan()),
-            rx.cond(
-                TariffsState.has_failed, kit.failed(t("Не получилось загрузить тарифы"), TariffsState.load), skeleton
-            ),
+            kit.unread(TariffsState, t("Не получилось загрузить тарифы"), TariffsState.load, skeleton),
         ),
         quotes.quote_sheet(TariffsState.refresh, rx.cond(TariffsState.times, _times(), rx.fragment())),
     )

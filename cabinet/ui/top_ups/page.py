@@ -24,11 +24,7 @@ def top_up() -> rx.Component:
         rx.cond(
             TopUpsState.is_ready,
             rx.el.div(_form(), _other_ways(), _saved(), _history(), class_name="space-y-4 lg:space-y-5"),
-            rx.cond(
-                TopUpsState.has_failed,
-                kit.failed(t("Не получилось загрузить пополнение"), TopUpsState.load),
-                _skeleton(),
-            ),
+            kit.unread(TopUpsState, t("Не получилось загрузить пополнение"), TopUpsState.load, _skeleton()),
         ),
         quote_sheet(on_done=TopUpsState.refresh_promise, choice=_promise_sums()),
         here="/topup/",
