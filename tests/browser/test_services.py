@@ -290,3 +290,7 @@ def test_an_english_reader_reads_english(new_context: Callable[..., BrowserConte
 
     expect(page.get_by_role("heading", name="Can be added")).to_be_visible()
     expect(page.get_by_text("Comes with the plan", exact=True)).to_be_visible()
+    for path in ("/services/", "/packages/", "/tariffs/"):
+        page.goto(path)
+        expect(page.get_by_text("All figures as of")).to_be_visible()
+        assert re.findall("[А-Яа-яЁё]+", page.get_by_role("main").inner_text()) == [], path
