@@ -123,5 +123,5 @@ def _skeleton() -> rx.Component:
         kit.bone("mt-3 h-9 w-full"),
         kit.bone("mt-4 h-5 w-32"),
         aria_hidden="true",
-        class_name="h-[12rem] rounded-lg bg-surface p-5 shadow-card",
+        class_name="h-[16.5rem] rounded-lg bg-surface p-5 shadow-card lg:h-[15.5rem]",
     )
