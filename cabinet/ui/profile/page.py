@@ -210,7 +210,8 @@ def _password() -> rx.Component:
         rx.el.p(ProfileState.password, class_name="mt-1 text-sm text-muted"),
         rx.el.div(
             kit.confirmation(
-                t("Чтобы сменить пароль или адрес e-mail, подтвердите кодом из SMS, что это вы."), "/profile/"
+                t("Чтобы сменить пароль, адрес e-mail или лимит расходов, подтвердите кодом из SMS, что это вы."),
+                "/profile/",
             ),
             class_name=_only_if(ProfileState.needs_code),
         ),
