@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ScalarSelect, String, Table, cast, func, select
+from sqlalchemy import String, Table, bindparam, cast, func, select
 from sqlmodel import Session, col
 
 from cabinet import clock
@@ -76,14 +76,14 @@ class Choice:
 def get_status(session: Session, subscriber_id: int, *, now: datetime) -> Status:
     """How the present month stands."""
     month_on = month_of(now)
-    limit = session.execute(select(_limit_at(subscriber_id, month_on))).scalar()
+    limit = _limit_at(session, subscriber_id, month_on)
     spent = _spent(session, [subscriber_id], month_on, month_on)
     return Status(limit, spent.get(subscriber_id, {}).get(month_on, 0))
 
 
 def find_status(session: Session, subscriber_id: int, *, now: datetime) -> Status | None:
     """As `get_status`, of who has a cap; by one query where there is none."""
-    limit = session.execute(select(_limit_at(subscriber_id, month_of(now)))).scalar()
+    limit = _limit_at(session, subscriber_id, month_of(now))
     return get_status(session, subscriber_id, now=now) if limit is not None else None
 
 
@@ -169,15 +169,17 @@ def month_of(moment: datetime) -> date:
     return clock.local(moment).date().replace(day=1)
 
 
-def _limit_at(subscriber_id: int, month_on: date) -> ScalarSelect[int | None]:
+_LIMIT = (
+    select(_cap.c.limit_kopecks)
+    .where(_cap.c.subscriber_id == bindparam("subscriber_id"), _cap.c.month_on <= bindparam("month_on"))
+    .order_by(_cap.c.month_on.desc(), _cap.c.id.desc())
+    .limit(1)
+)
+
+
+def _limit_at(session: Session, subscriber_id: int, month_on: date) -> int | None:
     """The subscriber's cap in that month."""
-    return (
-        select(_cap.c.limit_kopecks)
-        .where(_cap.c.subscriber_id == subscriber_id, _cap.c.month_on <= month_on)
-        .order_by(_cap.c.month_on.desc(), _cap.c.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+    return session.execute(_LIMIT, {"subscriber_id": subscriber_id, "month_on": month_on}).scalar()
 
 
 def _roubles(kopecks: int) -> str:
