@@ -26,6 +26,13 @@ def _files(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def _noon() -> None:
+    """An answer that takes two hours comes on the day of its question, whenever the tests run."""
+    now = clock.now()
+    clock.set_offset(clock.local(now).replace(hour=12) - now)
+
+
 @pytest.fixture
 def irina(database) -> StaffPrincipal:
     """A supervisor, who may do what an agent may and more."""
