@@ -251,9 +251,9 @@ def _words() -> rx.Component:
         rx.el.details(
             rx.el.summary(t("По-английски"), class_name="flex min-h-11 cursor-pointer items-center font-medium"),
             rx.el.p(t("Пустое показываем и по-английски русскими словами."), class_name=recipes.HINT),
-            _field(t("Название по-английски"), "title_en", _FORM.title_en, max_length=80),
-            _field(t("Коротко по-английски"), "teaser_en", _FORM.teaser_en, max_length=160),
-            _lines(t("Полные правила по-английски"), "rules_en", _FORM.rules_en),
+            _field(t("Заголовок по-английски"), "title_en", _FORM.title_en, max_length=80),
+            _field(t("Кратко по-английски"), "teaser_en", _FORM.teaser_en, max_length=160),
+            _lines(t("Правила по-английски"), "rules_en", _FORM.rules_en),
             class_name="space-y-4",
         ),
         rx.el.div(
