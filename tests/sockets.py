@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -22,6 +23,12 @@ PATIENCE_SECONDS = 5.0
 
 class Refused(Exception):
     """The server closed the connection or refused it."""
+
+
+def _is_working() -> bool:
+    """Whether a thread of `asyncio.to_thread` is busy: the application runs in this very process."""
+    pool = asyncio.get_running_loop()._default_executor  # type: ignore[attr-defined]
+    return pool is not None and pool._idle_semaphore._value < len(pool._threads)
 
 
 class Tab:
@@ -78,12 +85,14 @@ class Tab:
         await self.settle()
 
     async def settle(self, quiet_seconds: float = 0.15) -> None:
-        """Takes in what the server sends until it is quiet."""
+        """Takes in what the server sends until it is quiet, and no thread works at an answer."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 await asyncio.wait_for(self._frame(), quiet_seconds)
             except TimeoutError:
-                return
+                if not _is_working() or time.monotonic() > deadline:
+                    return
             except Refused:
                 self.is_closed = True
                 return
