@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Integer, Select, Table, func, tuple_, update
+from sqlalchemy import Integer, Select, Table, bindparam, func, tuple_, update
 from sqlalchemy import cast as cast_to
 from sqlalchemy import select as select_of
 from sqlmodel import Session, col, select
@@ -384,14 +384,17 @@ def _roubles(kopecks: int) -> str:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
+_UNREAD = select_of(func.count()).select_from(
+    select(col(Notice.id))
+    .where(col(Notice.subscriber_id) == bindparam("subscriber_id"), col(Notice.read_at).is_(None))
+    .limit(MOST_UNREAD + 1)
+    .subquery()
+)
+
+
 def count_unread(session: Session, subscriber_id: int) -> int:
     """How many are unread, `MOST_UNREAD` and one more at most; one look into an index."""
-    unread = (
-        select(col(Notice.id))
-        .where(Notice.subscriber_id == subscriber_id, col(Notice.read_at).is_(None))
-        .limit(MOST_UNREAD + 1)
-    )
-    return session.exec(select(func.count()).select_from(unread.subquery())).one()
+    return session.execute(_UNREAD, {"subscriber_id": subscriber_id}).scalar_one()
 
 
 def list_notices(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, or_, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, update
 from sqlmodel import Session, col, select
 
 from cabinet import metrics
@@ -130,13 +130,30 @@ def find(session: Session, token: str, *, now: datetime) -> Principal | None:
     return find_by_hash(session, token_hash(token), now=now) if token else None
 
 
+def _alive(now: Any, idle_since: Any) -> ColumnElement[bool]:
+    return and_(
+        col(AuthSession.revoked_at).is_(None),
+        col(AuthSession.expires_at) > now,
+        or_(col(AuthSession.is_remembered), col(AuthSession.last_seen_at) > idle_since),
+    )
+
+
+# Asked for with every request: built once, for that takes longer than to run it.
+_BY_HASH = (
+    select(AuthSession)
+    .join(Subscriber, col(Subscriber.id) == AuthSession.subscriber_id)
+    .where(
+        col(AuthSession.token_hash) == bindparam("hashed"),
+        col(Subscriber.status) == SubscriberStatus.ACTIVE,
+        _alive(bindparam("now"), bindparam("idle_since")),
+    )
+)
+
+
 def find_by_hash(session: Session, hashed: str, *, now: datetime) -> Principal | None:
     """The same for those who hold only `token_hash(token)`."""
-    row = session.exec(
-        select(AuthSession)
-        .join(Subscriber, col(Subscriber.id) == AuthSession.subscriber_id)
-        .where(AuthSession.token_hash == hashed, Subscriber.status == SubscriberStatus.ACTIVE, _is_alive(now))
-    ).first()
+    of = {"hashed": hashed, "now": now, "idle_since": _idle_since(now)}
+    row = session.execute(_BY_HASH, of).scalars().first()
     if row is None:
         return None
     return Principal(cast(int, row.id), row.subscriber_id, row.is_remembered, row.confirmed_at, row.last_seen_at)
@@ -265,12 +282,11 @@ def device_label(user_agent: str) -> str:
 
 
 def _is_alive(now: datetime) -> ColumnElement[bool]:
-    idle_since = now - timedelta(minutes=settings().session_idle_minutes)
-    return and_(
-        col(AuthSession.revoked_at).is_(None),
-        col(AuthSession.expires_at) > now,
-        or_(col(AuthSession.is_remembered), col(AuthSession.last_seen_at) > idle_since),
-    )
+    return _alive(now, _idle_since(now))
+
+
+def _idle_since(now: datetime) -> datetime:
+    return now - timedelta(minutes=settings().session_idle_minutes)
 
 
 def _end(session: Session, subscriber_id: int, session_id: int, outcome: SignInOutcome, now: datetime) -> bool:
