@@ -23,7 +23,7 @@ test: ## everything: fast tests, scenarios, a browser and attacks against the pr
 
 fast: ## the tests that need no browser, no PostgreSQL and no SMS gateway
 	@scripts/install.sh --dev
-	@pytest -q -n 2 --dist loadfile -m "not browser and not doors and not cluster and not postgres and not gateways"
+	@pytest -q -n 4 --dist loadfile -m "not browser and not doors and not cluster and not postgres and not gateways"
 
 lint: ## formatting, lint, types, directions of imports, migrations
 	@scripts/install.sh --dev

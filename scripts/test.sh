@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# All tests, in the order that keeps two processors busy: the attacks mostly wait, for a door lets 20 events a second
-# pass, so they run beside the fast tests; their build serves the browser's tests and the cluster's.
+# All tests, in the order that keeps two processors busy. Most of a test is waiting (for a disk, a server, another
+# process), so four run at once; the attacks, whom a door lets pass 20 events a second, wait beside them, and their build
+# serves the browser's tests and the cluster's.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,7 @@ pytest -q -m doors >"$attacks" 2>&1 &
 doors=$!
 
 failed=0
-pytest -q -n 2 --dist loadfile -m "not browser and not doors and not cluster" || failed=$?
+pytest -q -n 4 --dist loadfile -m "not browser and not doors and not cluster" || failed=$?
 wait "$doors" || failed=$?
 cat "$attacks"
 [ "$failed" -eq 0 ] || exit "$failed"
