@@ -45,7 +45,8 @@ def test_packages_are_in_english(anna: Principal):
 def test_tariffs_are_in_english(anna: Principal):
     with db.reading() as session:
         who, now = anna.subscriber_id, clock.now()
-        mine, offers = tariffs.get_mine(session, who, now=now), tariffs.list_offers(session, who, now=now)
+        mine = tariffs.get_mine(session, who, now=now)
+        offers = tariffs.list_offers(session, mine)
         advice = advisor.get_advice(session, who, now=now)
     mine_view = tariff_views.mine_view(mine, now, "en")
 
