@@ -197,7 +197,7 @@ def measure(place: Town, runs: int) -> dict[str, Measured]:
 def _take_turns(
     playwright: Playwright, sites: list[Site], known: dict[str, Cookies], runs: int, found: dict[str, Measured]
 ) -> None:
-    system = shutil.which("chromium") or shutil.which("google-chrome")
+    system = next(filter(None, map(shutil.which, ("chromium", "chromium-headless-shell", "google-chrome"))), None)
     browser = playwright.chromium.launch(args=LAUNCH, executable_path=system)
     for run in range(runs + 1):
         for site in sites:

@@ -6,13 +6,17 @@ cd "$(dirname "$0")/.."
 missing=()
 has_postgres() { command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; }
 has_browser() {
-  command -v chromium >/dev/null || command -v google-chrome >/dev/null || compgen -G "$HOME/.cache/ms-playwright/chromium-*" >/dev/null
+  local name
+  for name in chromium-headless-shell chromium google-chrome; do
+    if command -v "$name" >/dev/null; then return; fi
+  done
+  compgen -G "$HOME/.cache/ms-playwright/chromium-*" >/dev/null
 }
 
 has() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ]; }
 
 if command -v apt-get >/dev/null; then
-  has_browser || missing+=(chromium fonts-liberation)
+  has_browser || missing+=("chromium-headless-shell|chromium" fonts-liberation)
   has_postgres || missing+=(postgresql)
   command -v redis-server >/dev/null || missing+=(redis-server)
   has bearerbox || missing+=(kannel)

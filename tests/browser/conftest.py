@@ -35,8 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
-    """The system's Chromium where there is one: its own download is not possible everywhere."""
-    system = shutil.which("chromium") or shutil.which("google-chrome")
+    """The system's Chromium where there is one: its own download is not possible everywhere. The shell is the same
+    browser without its windows, and takes a third less of the processor."""
+    system = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
     return browser_type_launch_args | {"args": LAUNCH} | ({"executable_path": system} if system else {})
 
 
