@@ -17,5 +17,5 @@ wait "$doors" || failed=$?
 cat "$attacks"
 [ "$failed" -eq 0 ] || exit "$failed"
 
-pytest -q -n 3 --dist loadfile -m browser # three sites of that build
+pytest -q -n 2 --dist loadfile -m browser # two sites of that build; it is the processors that it waits for
 pytest -q -m cluster

@@ -48,9 +48,9 @@ def test_what_is_pressed_on_a_network_that_came_back_is_answered(page: Page, sit
     sign_in(page, site, number)
     page.context.set_offline(True)
     expect(page.get_by_text("Нет связи")).to_be_visible()
-    page.context.set_offline(False)
-    frames: list[str] = []
+    frames: list[str] = []  # of the new socket, which is opened as soon as there is a network
     page.on("websocket", lambda socket: socket.on("framereceived", lambda text: frames.append(str(text))))
+    page.context.set_offline(False)
 
     page.get_by_role("button", name="Обновить", exact=True).and_(page.locator("#refresh")).click()
 

@@ -75,6 +75,7 @@ def test_the_card_has_no_violation_with_its_field_opened(
     open_month(page)
     card(page).get_by_text("Задать лимит").click()
     choose(page, "500")
+    expect(card(page)).to_contain_text("Осталось до лимита")  # the field begins anew with it
     choose(page, "1")
     expect(card(page).get_by_role("alert")).to_be_visible()
 

@@ -143,11 +143,12 @@ def test_settings_are_changed_with_the_price_before_and_a_way_back(mine: Page, g
     expect(sheet(mine).get_by_role("heading", name="Изменить настройки?")).to_be_focused()
     expect(sheet(mine).get_by_role("row", name="Звонки")).to_contain_text("300\u202fмин")
     sheet(mine).get_by_role("button", name=f"Изменить с {galina.next_fee()}").click()
-    toast = mine.get_by_role("status").filter(has_text="Новые настройки — с")
+    undo = mine.get_by_role("button", name="Отменить", exact=True)
+    toast = mine.get_by_role("status").filter(has_text="Новые настройки — с").filter(has=undo)
     expect(toast).to_be_visible()
     expect(planned(mine)).to_be_visible()
     assert galina.orders() == 1
-    toast.get_by_role("button", name="Отменить", exact=True).click()
+    undo.click()
 
     expect(mine.get_by_text("Отменили: всё как было")).to_be_visible()
     expect(planned(mine)).to_be_hidden()
