@@ -101,6 +101,14 @@ def _amount(kopecks: int, language: Language) -> str:
     return f"{sign}{number(roubles, language)}" + (f"{point}{rest:02}" if rest else "")
 
 
+def typed(value: object, most: int) -> str:
+    """What was typed into a field of one line; the first `most` characters of a longer text, nothing of what is none.
+
+    What cannot be printed is no part of it, and half of a character cannot even be sent back.
+    """
+    return "".join(char for char in value[:most] if char.isprintable()) if isinstance(value, str) else ""
+
+
 def unparted(text: str) -> str:
     """A text that a person wrote, with U+202F where it has an ordinary space between a number and ₽ or %."""
     return re.sub(r"(?<=[0-9]) (?=[₽%])", NARROW, text)

@@ -16,7 +16,7 @@ from cabinet.services.autopay import Autopay, Upcoming
 from cabinet.services.sessions import Principal
 from cabinet.services.sign_in import FreshCodeNeeded
 from cabinet.services.top_ups import Method
-from cabinet.ui import access, guard
+from cabinet.ui import access, formats, guard
 from cabinet.ui.autopay import views
 from cabinet.ui.autopay.views import Draft, HintsView, MethodView, NoteView, RuleView
 from cabinet.ui.page_state import PageState
@@ -64,7 +64,11 @@ class AutopayState(PageState, rx.State):
         found = await self._read()
         if found is None:
             return
-        typed = {name: _text(value) for name, value in self.router.url.query_parameters.items() if name in FIELDS}
+        typed = {
+            name: formats.typed(value, LONGEST_SUM)
+            for name, value in self.router.url.query_parameters.items()
+            if name in FIELDS
+        }
         self._put(_merged(views.draft_of(found), typed))
         await self._look(found)
         self.is_ready = True
@@ -97,7 +101,9 @@ class AutopayState(PageState, rx.State):
         """The rule is as the fields say from now on."""
         if type(form) is not dict:
             return None
-        self.draft = _merged(self.draft, {name: _text(form[name]) for name in FIELDS if name in form})
+        self.draft = _merged(
+            self.draft, {name: formats.typed(form[name], LONGEST_SUM) for name in FIELDS if name in form}
+        )
         language, had_rule = self._language(), bool(self.rule.title)
         self.wrong = self.error = ""
         try:
@@ -158,7 +164,7 @@ class AutopayState(PageState, rx.State):
     async def _type(self, name: str, value: str, *, is_left: bool = False) -> None:
         if name not in FIELDS or type(value) is not str:
             return
-        self.draft = _merged(self.draft, {name: _text(value)})
+        self.draft = _merged(self.draft, {name: formats.typed(value, LONGEST_SUM)})
         found = await self._read()
         if found is not None:
             await self._look(found, left=name if is_left else "")
@@ -229,8 +235,3 @@ def _merged(draft: Draft, typed: dict[str, str]) -> Draft:
     if typed.get("kind", draft.kind) not in set(AutopayKind):
         typed = {name: value for name, value in typed.items() if name != "kind"}
     return replace(draft, **typed)
-
-
-def _text(value: object) -> str:
-    """What cannot be printed is no part of a sum, and half of a character cannot even be sent back."""
-    return "".join(char for char in value[:LONGEST_SUM] if char.isprintable()) if isinstance(value, str) else ""

@@ -86,7 +86,7 @@ class CapState(rx.State):
         """The cap is what the field says from now on."""
         if type(form) is not dict or type(form.get("cap")) is not str:
             return
-        self.typed = _text(form["cap"])
+        self.typed = formats.typed(form["cap"], LONGEST_SUM)
         said = "Лимит изменён" if self.cap.is_set else "Лимит задан"
         try:
             await self._choose(spending_caps.read_limit(self.typed), said)
@@ -113,7 +113,7 @@ class CapState(rx.State):
     async def _type(self, typed: str, *, is_left: bool) -> None:
         if type(typed) is not str:
             return
-        self.typed, self.refusal = _text(typed), ""
+        self.typed, self.refusal = formats.typed(typed, LONGEST_SUM), ""
         language = self._language()
         self.hint = _usual_hint(language)
         try:
@@ -182,8 +182,3 @@ def cap_view(status: Status, language: Language) -> CapView:
 def _usual_hint(language: Language) -> str:
     least, most = (formats.money(kopecks, language) for kopecks in spending_caps.bounds())
     return translate("Целыми рублями, от {least} до {most}", language, least=least, most=most)
-
-
-def _text(value: str) -> str:
-    """What cannot be printed is no part of a sum, and half of a character cannot even be sent back."""
-    return "".join(char for char in value[:LONGEST_SUM] if char.isprintable())

@@ -17,7 +17,7 @@ from cabinet.domain.spending import Category
 from cabinet.locales import Language, translate
 from cabinet.services import expenses, subscribers
 from cabinet.services.expenses import LineDirection, LinesPage, Month, NoSuchMonth
-from cabinet.ui import access, guard
+from cabinet.ui import access, formats, guard
 from cabinet.ui.expenses import views
 from cabinet.ui.expenses.views import ChipView, ExplanationView, MonthView
 from cabinet.ui.page_state import PageState, PageView
@@ -97,8 +97,7 @@ class ExpensesState(PageState, rx.State):
         """Filters the statement by words or a number; at most 100 characters."""
         if type(search) is not str or len(search) > LONGEST_SEARCH:
             return
-        # What cannot be printed cannot be looked for, and half of a character cannot even be sent back.
-        self.search = "".join(char for char in search if char.isprintable()).strip()
+        self.search = formats.typed(search, LONGEST_SEARCH).strip()
         await self._show_lines()
 
     @access.subscriber

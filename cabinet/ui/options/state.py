@@ -10,7 +10,7 @@ from cabinet.db import in_read_session
 from cabinet.locales import Language, name_in, translate
 from cabinet.services import options, subscribers
 from cabinet.services.options import Options
-from cabinet.ui import access, guard
+from cabinet.ui import access, formats, guard
 from cabinet.ui.options import views
 from cabinet.ui.options.views import ChipView, RowView, TotalView
 from cabinet.ui.page_state import PageState
@@ -61,8 +61,7 @@ class OptionsState(PageState, rx.State):
         """Shows the services with these words; of a longer text the first 100 characters count."""
         if type(search) is not str:
             return
-        # What cannot be printed cannot be looked for, and half of a character cannot even be sent back.
-        self.search = "".join(char for char in search[:LONGEST_SEARCH] if char.isprintable()).strip()
+        self.search = formats.typed(search, LONGEST_SEARCH).strip()
         await self._read()
 
     @access.subscriber
