@@ -76,15 +76,14 @@ class Choice:
 def get_status(session: Session, subscriber_id: int, *, now: datetime) -> Status:
     """How the present month stands."""
     month_on = month_of(now)
-    limit = _limit_at(session, subscriber_id, month_on)
-    spent = _spent(session, [subscriber_id], month_on, month_on)
-    return Status(limit, spent.get(subscriber_id, {}).get(month_on, 0))
+    return _status(session, subscriber_id, month_on, _limit_at(session, subscriber_id, month_on))
 
 
 def find_status(session: Session, subscriber_id: int, *, now: datetime) -> Status | None:
     """As `get_status`, of who has a cap; by one query where there is none."""
-    limit = _limit_at(session, subscriber_id, month_of(now))
-    return get_status(session, subscriber_id, now=now) if limit is not None else None
+    month_on = month_of(now)
+    limit = _limit_at(session, subscriber_id, month_on)
+    return None if limit is None else _status(session, subscriber_id, month_on, limit)
 
 
 def bounds() -> tuple[int, int]:
@@ -175,6 +174,11 @@ _LIMIT = (
     .order_by(_cap.c.month_on.desc(), _cap.c.id.desc())
     .limit(1)
 )
+
+
+def _status(session: Session, subscriber_id: int, month_on: date, limit_kopecks: int | None) -> Status:
+    spent = _spent(session, [subscriber_id], month_on, month_on)
+    return Status(limit_kopecks, spent.get(subscriber_id, {}).get(month_on, 0))
 
 
 def _limit_at(session: Session, subscriber_id: int, month_on: date) -> int | None:
